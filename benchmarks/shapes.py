@@ -1,0 +1,79 @@
+"""What is measured: model shapes, batches and contenders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Library = Literal["xmod", "transformers"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """A model and a batch of one language."""
+
+    name: str
+    num_layers: int
+    width: int
+    num_heads: int
+    feed_forward: int
+    bottleneck: int
+    vocabulary_size: int
+    num_languages: int
+    num_threads: int
+    num_sequences: int
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """One side of a comparison."""
+
+    library: Library
+    precision: Literal["float32", "bfloat16"]
+    shape: Shape
+
+    @property
+    def label(self) -> str:
+        return f"{self.library}, {self.precision}, {self.shape.num_languages} languages"
+
+
+TINY = Shape(
+    name="tiny",
+    num_layers=4,
+    width=128,
+    num_heads=4,
+    feed_forward=512,
+    bottleneck=64,
+    vocabulary_size=8_000,
+    num_languages=13,
+    num_threads=2,
+    num_sequences=32,
+    length=128,
+)
+SMALL = Shape(
+    name="small",
+    num_layers=6,
+    width=256,
+    num_heads=8,
+    feed_forward=1024,
+    bottleneck=128,
+    vocabulary_size=16_000,
+    num_languages=30,
+    num_threads=1,
+    num_sequences=8,
+    length=256,
+)
+BASE = Shape(
+    name="base",
+    num_layers=12,
+    width=768,
+    num_heads=12,
+    feed_forward=3072,
+    bottleneck=384,
+    vocabulary_size=32_000,
+    num_languages=13,
+    num_threads=1,
+    num_sequences=2,
+    length=512,
+)

@@ -1,0 +1,41 @@
+"""What the unit tests share: the shipped configurations and language table."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from xmod.languages import LanguageTable, read_languages
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def table() -> LanguageTable:
+    return read_languages(ROOT / "config/languages.tsv")
+
+
+@pytest.fixture(scope="session")
+def shipped() -> dict[str, Any]:
+    return {
+        name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+        for name in ("small", "paper")
+    }
+
+
+@pytest.fixture
+def small(shipped: dict[str, Any]) -> dict[str, Any]:
+    """config/small.yaml as a mapping of one's own."""
+    result: dict[str, Any] = copy.deepcopy(shipped["small"])
+    return result
+
+
+@pytest.fixture
+def paper(shipped: dict[str, Any]) -> dict[str, Any]:
+    """config/paper.yaml as a mapping of one's own."""
+    result: dict[str, Any] = copy.deepcopy(shipped["paper"])
+    return result

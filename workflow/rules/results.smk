@@ -1,0 +1,92 @@
+# What a person reads: one long table of metrics, figures and tables.
+
+
+rule write_grid:
+    """Write the grid's points, their axes and cells."""
+    output:
+        PATHS.summary("grid.json"),
+    localrule: True
+    params:
+        text=RUN.grid_text(),
+    shell:
+        "printf '%s\n' {params.text:q} > {output:q}"
+
+
+rule aggregate:
+    """Gather every score into one long table."""
+    input:
+        grid=PATHS.summary("grid.json"),
+        scores=RUN.perplexities(),
+    output:
+        PATHS.summary("metrics.csv"),
+    log:
+        PATHS.log("aggregate"),
+    localrule: True
+    params:
+        code=code_digest("aggregate.py", "analysis/aggregate.py", "analysis/records.py"),
+    shell:
+        "python -m xmod.aggregate --grid {input.grid:q} --scores {input.scores:q}"
+        " --output {output:q} 2>&1 | tee -i {log:q}"
+
+
+rule count_corpora:
+    """Count the text of every language, split by split and source by source."""
+    input:
+        [
+            PATHS.corpus(scope, iso, "stats.json")
+            for scope in RUN.scopes("corpora")
+            for iso in RUN.corpus_languages
+        ],
+    output:
+        PATHS.summary("corpora.csv"),
+    log:
+        PATHS.log("count_corpora"),
+    localrule: True
+    params:
+        code=code_digest("count_corpora.py"),
+    shell:
+        "python -m xmod.count_corpora --stats {input:q} --output {output:q} 2>&1 | tee -i {log:q}"
+
+
+rule draw_figure:
+    """Draw one figure of config/figures.yaml, with the numbers it shows beside it."""
+    input:
+        metrics=PATHS.summary("metrics.csv"),
+        grid=PATHS.summary("grid.json"),
+    output:
+        expand(PATHS.figure("{{figure}}", "{suffix}"), suffix=("pdf", "png", "csv")),
+    log:
+        PATHS.log("figures", "{figure}"),
+    localrule: True
+    params:
+        catalogue=RUN.config.catalogue,
+        spec=lambda wildcards: RUN.figure_text(wildcards.figure),
+        languages=RUN.config.languages,
+        prefix=PATHS.figure_prefix("{figure}"),
+        code=code_digest("draw_figure.py", "analysis/figures"),
+    shell:
+        "python -m xmod.draw_figure --figure {wildcards.figure} --figures {params.catalogue:q}"
+        " --metrics {input.metrics:q} --grid {input.grid:q} --languages {params.languages:q}"
+        " --output-prefix {params.prefix:q} 2>&1 | tee -i {log:q}"
+
+
+rule make_table:
+    """Write one table as Markdown, LaTeX and CSV."""
+    input:
+        metrics=PATHS.summary("metrics.csv"),
+        grid=PATHS.summary("grid.json"),
+    output:
+        expand(PATHS.table("{{table}}", "{suffix}"), suffix=("md", "tex", "csv")),
+    log:
+        PATHS.log("tables", "{table}"),
+    localrule: True
+    params:
+        catalogue=RUN.config.catalogue,
+        spec=lambda wildcards: RUN.table_text(wildcards.table),
+        languages=RUN.config.languages,
+        prefix=PATHS.table_prefix("{table}"),
+        code=code_digest("make_table.py", "analysis/tables"),
+    shell:
+        "python -m xmod.make_table --table {wildcards.table} --figures {params.catalogue:q}"
+        " --grid {input.grid:q} --metrics {input.metrics:q}"
+        " --languages {params.languages:q} --output-prefix {params.prefix:q} 2>&1 | tee -i {log:q}"

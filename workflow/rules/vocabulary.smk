@@ -1,0 +1,114 @@
+# Vocabularies and token files: one vocabulary for all cells, and one for each added language.
+
+TOKEN_CODE = code_digest("encode_corpus.py", "tokenization", "data/token_file.py")
+VOCABULARY_CODE = code_digest("train_vocabulary.py", "tokenization")
+
+
+rule train_vocabulary:
+    """Train the SentencePiece vocabulary that all cells share, or check the one that is given."""
+    input:
+        job=PATHS.job("vocabulary", "{scope}"),
+        corpora=lambda wildcards: RUN.vocabulary_corpora(wildcards.scope),
+    output:
+        PATHS.vocabulary("{scope}"),
+    log:
+        PATHS.log("vocabulary", "{scope}"),
+    benchmark:
+        PATHS.benchmark("vocabulary", "{scope}")
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        languages=RUN.vocabulary_languages,
+        corpora=lambda wildcards: RUN.corpora_folder("vocabulary", wildcards.scope),
+        folder=subpath(output[0], parent=True),
+        code=VOCABULARY_CODE,
+    shell:
+        "python -m xmod.train_vocabulary --config {input.job:q} --corpora {params.corpora:q}"
+        " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
+
+
+for batch in RUN.batches(RUN.pretrained_languages):
+
+    rule:
+        name:
+            f"encode_{batch.name}"
+        input:
+            vocabulary=PATHS.vocabulary("{scope}"),
+            corpora=lambda wildcards, isos=batch.isos: RUN.corpora(
+                "vocabulary", wildcards.scope, isos
+            ),
+        output:
+            PATHS.tokens("{scope}", batch.isos),
+        log:
+            PATHS.log("tokens", "{scope}", batch.name),
+        benchmark:
+            PATHS.benchmark("tokens", "{scope}", batch.name)
+        resources:
+            mem_mb=2000,
+            runtime=480,
+        params:
+            languages=batch.isos,
+            corpora=lambda wildcards: RUN.corpora_folder("vocabulary", wildcards.scope),
+            folder=PATHS.token_folder("{scope}"),
+            code=TOKEN_CODE,
+        shell:
+            "python -m xmod.encode_corpus --vocabulary {input.vocabulary:q} --corpora {params.corpora:q}"
+            " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
+
+
+for batch in RUN.batches(RUN.added_languages):
+
+    rule:
+        name:
+            f"train_added_vocabulary_{batch.name}"
+        input:
+            job=PATHS.job("added_vocabulary", "{scope}"),
+            corpora=lambda wildcards, isos=batch.isos: RUN.corpora(
+                "added_vocabulary", wildcards.scope, isos
+            ),
+        output:
+            [PATHS.added_vocabulary("{scope}", iso) for iso in batch.isos],
+        log:
+            PATHS.log("added_vocabulary", "{scope}", batch.name),
+        benchmark:
+            PATHS.benchmark("added_vocabulary", "{scope}", batch.name)
+        resources:
+            mem_mb=4000,
+            runtime=240,
+        params:
+            languages=batch.isos,
+            corpora=lambda wildcards: RUN.corpora_folder("added_vocabulary", wildcards.scope),
+            folder=PATHS.added_vocabulary_folder("{scope}"),
+            code=VOCABULARY_CODE,
+        shell:
+            "python -m xmod.train_vocabulary --each --config {input.job:q} --corpora {params.corpora:q}"
+            " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
+
+    rule:
+        name:
+            f"encode_added_{batch.name}"
+        input:
+            vocabularies=[PATHS.added_vocabulary("{scope}", iso) for iso in batch.isos],
+            corpora=lambda wildcards, isos=batch.isos: RUN.corpora(
+                "added_vocabulary", wildcards.scope, isos
+            ),
+        output:
+            PATHS.added_tokens("{scope}", batch.isos),
+        log:
+            PATHS.log("added_tokens", "{scope}", batch.name),
+        benchmark:
+            PATHS.benchmark("added_tokens", "{scope}", batch.name)
+        resources:
+            mem_mb=2000,
+            runtime=480,
+        params:
+            languages=batch.isos,
+            corpora=lambda wildcards: RUN.corpora_folder("added_vocabulary", wildcards.scope),
+            vocabularies=PATHS.added_vocabulary_folder("{scope}"),
+            folder=PATHS.added_token_folder("{scope}"),
+            code=TOKEN_CODE,
+        shell:
+            "python -m xmod.encode_corpus --each-vocabulary {params.vocabularies:q}"
+            " --corpora {params.corpora:q} --languages {params.languages}"
+            " --output {params.folder:q} 2>&1 | tee -i {log:q}"

@@ -1,0 +1,1 @@
+"""From score files to one tidy table, figures and tables. Reads files only; never imports torch."""

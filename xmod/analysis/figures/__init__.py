@@ -1,0 +1,1 @@
+"""Figures: declared in config/figures.yaml, drawn by one generic function."""

@@ -1,0 +1,112 @@
+"""Vertical scales that do not mislead: shared where values compare, never a sliver blown up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from xmod.analysis.figures.spec import FigureSpec
+
+PADDING = 0.09
+MOST_STRETCH = 1.7
+WIDE_LOG_RATIO = 12.0
+"""A logarithmic axis over more than this ratio gets 1-2-5 ticks, a narrower one even ticks."""
+
+Panel = tuple[str, str]
+Span = tuple[float, float]
+
+
+def limits(frame: pd.DataFrame, spec: FigureSpec) -> dict[Panel, Span]:
+    """(row, column) -> the panel's lower and upper limit, in the units of the data.
+
+    A reference that lies far outside does not stretch the scale: it is noted in words.
+    """
+    data = frame[~frame["reference"].astype(bool)]
+    references = _by_panel(frame.drop(index=data.index), spec)
+    spans = {
+        panel: _with_near(_span(rows, spec), references.get(panel), spec)
+        for panel, rows in _by_panel(data, spec).items()
+    }
+    if spec.y.share == "all":
+        shared = _union(spans.values()) if spans else (0.0, 1.0)
+        spans = dict.fromkeys(spans, shared)
+    elif spec.y.share == "row":
+        rows = {panel[0] for panel in spans}
+        by_row = {row: _union(span for (r, _), span in spans.items() if r == row) for row in rows}
+        spans = {panel: by_row[panel[0]] for panel in spans}
+    else:
+        extent = max((high - low for low, high in spans.values()), default=0.0)
+        spans = {panel: _around(span, extent) for panel, span in spans.items()}
+    return {panel: _in_data_units(span, spec) for panel, span in spans.items()}
+
+
+def set_y(ax: Axes, span: Span | None, spec: FigureSpec) -> None:
+    """Set scale, limits and ticks."""
+    log = spec.y.scale == "log"
+    if log:
+        ax.set_yscale("log")
+        ax.yaxis.set_minor_locator(NullLocator())
+    if span is None:
+        ax.yaxis.set_major_locator(NullLocator())
+        return
+    ax.set_ylim(*span)
+    if log and span[1] / span[0] > WIDE_LOG_RATIO:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    else:
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+
+
+def _by_panel(data: pd.DataFrame, spec: FigureSpec) -> dict[Panel, pd.DataFrame]:
+    rows = data[spec.row] if spec.row else pd.Series("", index=data.index)
+    columns = data[spec.column] if spec.column else pd.Series("", index=data.index)
+    keys = list(zip(rows, columns, strict=True))
+    return {panel: data[[key == panel for key in keys]] for panel in dict.fromkeys(keys)}
+
+
+def _span(rows: pd.DataFrame, spec: FigureSpec) -> Span:
+    """The panel's extent in the units of the scale (log10 for a logarithmic one)."""
+    values = [*rows["low"], *rows["high"], *rows["value"], *spec.y.include]
+    if spec.y.scale == "log":
+        values = [value for value in values if value > 0.0]  # a wide band may reach below
+    if not values:
+        raise ValueError("y.scale: log cannot show values that are not positive; legal: linear")
+    low, high = min(values), max(values)
+    if spec.y.scale == "log":
+        return _at_least((math.log10(low), math.log10(high)), math.log10(1.0 + spec.y.minimum_span))
+    return _at_least((low, high), spec.y.minimum_span * abs(low + high) / 2 or 1.0)
+
+
+def _with_near(span: Span, references: pd.DataFrame | None, spec: FigureSpec) -> Span:
+    """`span`, stretched over the references where that squeezes the data little."""
+    if references is None:
+        return span
+    wide = _union([span, _span(references, spec)])
+    return wide if wide[1] - wide[0] <= MOST_STRETCH * (span[1] - span[0]) else span
+
+
+def _at_least(span: Span, extent: float) -> Span:
+    return span if span[1] - span[0] >= extent else _around(span, extent)
+
+
+def _around(span: Span, extent: float) -> Span:
+    middle = (span[0] + span[1]) / 2
+    return middle - extent / 2, middle + extent / 2
+
+
+def _union(spans: Iterable[Span]) -> Span:
+    lows, highs = zip(*spans, strict=True)
+    return min(lows), max(highs)
+
+
+def _in_data_units(span: Span, spec: FigureSpec) -> Span:
+    padding = PADDING * (span[1] - span[0])
+    low, high = span[0] - padding, span[1] + padding
+    if spec.y.scale == "log":
+        return 10.0**low, 10.0**high
+    floor = min(spec.y.include, default=math.inf)
+    return (floor if span[0] == floor else low), high

@@ -1,0 +1,1 @@
+"""Tables: declared in config/figures.yaml, rendered as Markdown, LaTeX and CSV."""

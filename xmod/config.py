@@ -1,0 +1,306 @@
+"""The typed configuration: every key, its default and where the default comes from.
+
+A configuration file is parsed once, into frozen models. An unknown key, a wrong type or an
+impossible value is a `ConfigError` that names the key, the value and the legal choices.
+Defaults are the paper's (X-MOD section 4.2) where it states them, RoBERTa's (Liu et al. 2019)
+where it is silent, and "our choice" where both are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from xmod.config_errors import ConfigError, explain
+
+ModuleKind = Literal["language", "shared", "none"]
+Trainable = Literal["embeddings", "positions", "modules"]
+Precision = Literal["auto", "float32", "bfloat16"]
+AxisValue = str | int | float | bool | None
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+"""A name that can be a part of a cell's id."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what `write` wrote; raises ConfigError when the file does not fit."""
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except ValidationError as error:
+            raise ConfigError(explain(error, cls, str(path))) from error
+
+
+class CorporaConfig(Section):
+    """Where text comes from and how it is split."""
+
+    source: Literal["embedded", "files"] = "embedded"
+    folder: str | None = None
+    """For `files`: a folder with one text file a language, `<iso>.txt`, in CC-100's format."""
+    max_characters: int | None = Field(default=None, ge=1000)
+    """At most so many training characters a language; null for all."""
+    heldout_fraction: float = Field(default=0.05, gt=0.0, lt=0.5)
+    salt: str = "x-mod"
+    """Salts the hash that holds lines out: another salt, another split."""
+    sizes: Literal["embedded_kchars", "cc100_mb", "folder"] = "embedded_kchars"
+    """How much text a language has (n_l): a column of languages.tsv, or the files' own sizes."""
+
+    @model_validator(mode="after")
+    def _folder_goes_with_files(self) -> Self:
+        if (self.source == "files") != (self.folder is not None):
+            raise ValueError("corpora.folder is given exactly when corpora.source is 'files'")
+        if self.sizes == "folder" and self.folder is None:
+            raise ValueError("corpora.sizes: folder needs corpora.source: files")
+        return self
+
+
+class VocabularyConfig(Section):
+    """The SentencePiece vocabulary that all cells share (X-MOD section 4.2: XLM-R's)."""
+
+    model: str | None = None
+    """A given SentencePiece model; null to train one on the corpora."""
+    size: int = Field(default=8000, ge=100)
+    characters_per_language: int = Field(default=100_000, ge=1000)
+    """Training text of the vocabulary: so many characters of each language."""
+    character_coverage: float = Field(default=0.9995, gt=0.9, le=1.0)
+
+
+class ModelConfig(Section):
+    """The encoder's shape: RoBERTa with bottleneck modules (X-MOD sections 3 and 4.2)."""
+
+    size: str
+    """The shape's name, the second part of a cell's id."""
+    num_layers: int = Field(ge=1)
+    width: int = Field(ge=8)
+    num_heads: int = Field(ge=1)
+    feed_forward: int = Field(ge=1)
+    bottleneck: int = Field(ge=1)
+    max_positions: int = Field(default=512, ge=4)
+    dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
+    attention_dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
+    initializer_range: float = Field(default=0.02, gt=0.0)
+    query_key_init: Literal["independent", "equal"] = "independent"
+    """`equal` starts attention content-based: a laptop preset, not the paper's."""
+    position_init: Literal["normal", "sinusoidal"] = "normal"
+    """`sinusoidal` starts positions ordered (still learned): a laptop preset, not the paper's."""
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.width % self.num_heads:
+            raise ValueError(
+                f"model.width ({self.width}) must be a multiple of "
+                f"model.num_heads ({self.num_heads})"
+            )
+        return self
+
+
+class TrainingConfig(Section):
+    """Masked language modelling: batch, optimizer, schedule and masks."""
+
+    sequence_length: int = Field(default=512, ge=8)
+    batch_sequences: int = Field(default=2048, ge=1)
+    """Sequences an update (section 4.2)."""
+    sequences_per_draw: int = Field(default=32, ge=1)
+    """Sequences of one language that are drawn together: our choice, a GPU's micro-batch."""
+    peak_learning_rate: float = Field(default=7e-4, gt=0.0)
+    warmup_fraction: float = Field(default=0.05, ge=0.0, le=1.0)
+    """Share of the updates that warm up: about RoBERTa's 24k of 500k."""
+    adam_beta1: float = Field(default=0.9, ge=0.0, lt=1.0)
+    adam_beta2: float = Field(default=0.98, ge=0.0, lt=1.0)
+    adam_epsilon: float = Field(default=1e-6, gt=0.0)
+    weight_decay: float = Field(default=0.01, ge=0.0)
+    clip_norm: float = Field(default=1.0, ge=0.0)
+    """Largest norm of the gradient; 0 for no clipping. Our choice."""
+    mask_probability: float = Field(default=0.15, gt=0.0, lt=1.0)
+    precision: Precision = "auto"
+    """`auto`: bfloat16 where the device computes in it faster, which depends on the width."""
+
+    @model_validator(mode="after")
+    def _draws_fill_the_batch(self) -> Self:
+        if self.batch_sequences % self.sequences_per_draw:
+            raise ValueError(
+                f"batch_sequences ({self.batch_sequences}) must be a multiple of "
+                f"sequences_per_draw ({self.sequences_per_draw})"
+            )
+        return self
+
+
+class PretrainConfig(TrainingConfig):
+    """Pre-training (sections 3 and 4.2)."""
+
+    sampling_alpha: float = Field(default=0.7, ge=0.0, le=1.0)
+    """Languages are drawn in proportion to n_l ** alpha."""
+    recipe_version: int = 1
+    """Bump by hand when the code changes what pre-training computes: cells are then stale."""
+
+
+class AddedVocabularyConfig(Section):
+    """The vocabulary that each added language gets (section 4.2, footnote 11)."""
+
+    size: int = Field(default=30_000, ge=100)
+    character_coverage: float = Field(default=0.9995, gt=0.9, le=1.0)
+
+
+class ExtendConfig(TrainingConfig):
+    """Adding languages after pre-training (section 3)."""
+
+    vocabulary: AddedVocabularyConfig = AddedVocabularyConfig()
+    peak_learning_rate: float = Field(default=1e-4, gt=0.0)
+    budget_updates: int | None = Field(default=None, ge=1)
+    """Null: as many examples as the language would have had in pre-training (footnote 16)."""
+    recipe_version: int = 1
+
+
+class PerplexityConfig(Section):
+    """Perplexity on held-out text with masks fixed per language."""
+
+    max_sequences: int = Field(default=256, ge=1)
+    """Held-out sequences a language, at most."""
+    mask_rounds: int = Field(default=2, ge=1)
+    """Each sequence is masked so many times, at different positions."""
+    seed: int = 0
+
+
+class VariantConfig(Section):
+    """What a model variant shares, and what it trains when a language is added (section 4.1)."""
+
+    modules: ModuleKind
+    extension_trains: tuple[Trainable, ...]
+
+    @model_validator(mode="after")
+    def _only_language_modules_are_added(self) -> Self:
+        if "modules" in self.extension_trains and self.modules != "language":
+            raise ValueError("extension_trains: modules needs modules: language")
+        return self
+
+
+VARIANTS = {
+    "xmod": {"modules": "language", "extension_trains": ["embeddings", "positions", "modules"]},
+    "shared": {"modules": "shared", "extension_trains": ["embeddings", "positions"]},
+    "shared_nm": {"modules": "none", "extension_trains": ["embeddings", "positions"]},
+}
+"""The paper's variants; a config file adds its own under `variants`."""
+
+
+class BudgetConfig(Section):
+    """How a cell's number of updates follows from its language set (section 4.1)."""
+
+    rule: Literal["equal_steps", "equal_examples"]
+    base_updates: int = Field(ge=1)
+    reference_set: str = "13"
+    """`equal_examples`: its languages are seen as often as in `base_updates` on this set."""
+    pinned: dict[str, int] = {}
+    """Updates by language set, as printed in the paper, in place of the derived ones."""
+
+
+class LanguageSetConfig(Section):
+    """A language set of one's own: another set, plus and minus languages."""
+
+    extends: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+class ExperimentConfig(Section):
+    """A named list of cells, and what is measured on them."""
+
+    axes: dict[str, tuple[AxisValue, ...]] = {}
+    """Config key -> its values; the cells are their product."""
+    cells: tuple[dict[str, AxisValue], ...] = ()
+    """Further cells, each a mapping of config key to value."""
+    add_languages: tuple[str, ...] | Literal["table"] = "table"
+    """Languages added afterwards; `table`: those that languages.tsv adds to the set."""
+    evaluate: tuple[Literal["perplexity"], ...] = ("perplexity",)
+
+
+class JobsConfig(Section):
+    """How work is cut into jobs; never changes a result."""
+
+    languages_per_job: int = Field(default=1, ge=1)
+    """Languages that one job collects, tokenises or adds."""
+
+
+class Config(Section):
+    """A whole configuration file."""
+
+    name: Name
+    results: str = "results"
+    packages: str = ".cache/packages"
+    """Where downloaded packages are kept."""
+    languages: str = "config/languages.tsv"
+    seed: int = 1
+    variant: str = "xmod"
+    language_set: str = "13"
+    budget: str | int = "equal_steps"
+    corpora: CorporaConfig = CorporaConfig()
+    vocabulary: VocabularyConfig = VocabularyConfig()
+    model: ModelConfig
+    pretrain: PretrainConfig = PretrainConfig()
+    extend: ExtendConfig = ExtendConfig()
+    perplexity: PerplexityConfig = PerplexityConfig()
+    jobs: JobsConfig = JobsConfig()
+    sizes: dict[Name, dict[str, AxisValue]]
+    variants: dict[Name, VariantConfig]
+    language_sets: dict[Name, LanguageSetConfig] = {}
+    budgets: dict[Name, BudgetConfig]
+    experiments: dict[Name, ExperimentConfig]
+    catalogue: str = "config/figures.yaml"
+    """Where figures and tables are declared."""
+    figures: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _sequences_fit_positions(self) -> Self:
+        for section, training in (("pretrain", self.pretrain), ("extend", self.extend)):
+            if training.sequence_length > self.model.max_positions:
+                raise ValueError(
+                    f"{section}.sequence_length ({training.sequence_length}) exceeds "
+                    f"model.max_positions ({self.model.max_positions})"
+                )
+        return self
+
+
+def parse(raw: Mapping[str, Any], *, origin: str) -> Config:
+    """Check a raw mapping, as read from YAML, into a Config.
+
+    The model's shape is looked up in `sizes` by `model.size`; keys given under `model` win.
+    Raises ConfigError with every mistake found, one a line; `origin` is named in it.
+    """
+    filled = fill(raw, origin=origin)
+    try:
+        return Config.model_validate(filled)
+    except ValidationError as error:
+        raise ConfigError(explain(error, Config, origin)) from error
+
+
+def fill(raw: Mapping[str, Any], *, origin: str) -> dict[str, Any]:
+    """`raw` with its model's shape and the paper's variants filled in."""
+    filled = dict(raw)
+    filled["variants"] = {**VARIANTS, **dict(raw.get("variants") or {})}
+    model, sizes = raw.get("model"), raw.get("sizes")
+    if isinstance(model, Mapping) and isinstance(sizes, Mapping):
+        size = model.get("size")
+        if size not in sizes:
+            raise ConfigError(
+                f"{origin}: model.size: {size!r} is not one of sizes: {', '.join(map(str, sizes))}"
+            )
+        filled["model"] = {**sizes[size], **model}
+    return filled

@@ -1,0 +1,57 @@
+"""Gather the corpora's counts into one table: `python -m xmod.count_corpora`.
+
+One row a language, split and source (`all` for their sum), and one a language and reason for
+which lines were dropped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from xmod.command import run
+from xmod.files import write_text_atomic
+
+COLUMNS = ("language", "split", "source", "documents", "lines", "characters", "bytes")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m xmod.count_corpora", description=__doc__)
+    parser.add_argument("--stats", type=Path, nargs="+", required=True, help="stats.json files")
+    parser.add_argument("--output", type=Path, required=True, help="the table, as CSV")
+    arguments = parser.parse_args()
+    write_text_atomic(arguments.output, corpora_table(arguments.stats))
+
+
+def corpora_table(paths: Sequence[Path]) -> str:
+    """The counts of the given stats.json files as CSV, in their order."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    for path in paths:
+        writer.writerows(_rows(json.loads(path.read_text(encoding="utf-8"))))
+    return buffer.getvalue()
+
+
+def _rows(stats: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for split, counts in stats["splits"].items():
+        row = {"language": stats["language"], "split": split}
+        yield {**counts, **row, "source": "all"}
+        for source, part in counts["sources"].items():
+            yield {**part, **row, "source": source}
+    for reason, number in stats["dropped"].items():
+        yield {
+            "language": stats["language"],
+            "split": "dropped",
+            "source": reason,
+            "lines": number,
+        }
+
+
+if __name__ == "__main__":
+    run(main)

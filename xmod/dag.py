@@ -1,0 +1,256 @@
+"""What the rules ask: which files a job reads, what it is told, which languages go together.
+
+Everything is looked up here so that the rules hold no logic. Pure: the only files read are the
+language table and the list of packages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from xmod import jobs
+from xmod.analysis.catalogue import Catalogue, read_catalogue
+from xmod.budgets import language_sizes
+from xmod.config import Config, parse
+from xmod.data.packages import read_packages
+from xmod.grid import Cell, Grid, expand
+from xmod.languages import LanguageTable, read_languages
+from xmod.paths import Paths
+
+PACKAGES_TABLE = "config/packages.tsv"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Languages that one job takes together, and the cells that it takes them for."""
+
+    name: str
+    isos: tuple[str, ...]
+    cells: tuple[str, ...] = ()
+
+    @property
+    def cell_pattern(self) -> str:
+        """A regular expression of exactly the cells."""
+        return "|".join(re.escape(cell) for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Dag:
+    """A whole run: its configuration, grid and paths, and the lookups between them."""
+
+    config: Config
+    table: LanguageTable
+    grid: Grid
+    paths: Paths
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any], *, origin: str) -> Dag:
+        """Check a raw configuration and expand it; raises ConfigError, or another ValueError."""
+        config = parse(raw, origin=origin)
+        table = read_languages(Path(config.languages))
+        return cls(
+            config,
+            table,
+            expand(raw, table, origin=origin),
+            Paths(f"{config.results}/{config.name}"),
+        )
+
+    # Languages
+
+    @cached_property
+    def vocabulary_languages(self) -> tuple[str, ...]:
+        """What the shared vocabulary is trained on: all with text, whatever the cells take.
+
+        So a further language set leaves the vocabulary, and every trained cell, as it is.
+        """
+        if self.config.vocabulary.model is not None:
+            return ()
+        if self.config.corpora.source == "embedded":
+            return tuple(language.iso for language in self.table if language.embedded_kchars)
+        return self.pretrained_languages
+
+    @cached_property
+    def pretrained_languages(self) -> tuple[str, ...]:
+        """Every language of a cell's set, in table order."""
+        found = {iso for cell in self.grid.cells for iso in self.pretrain_job(cell).languages}
+        return tuple(iso for iso in self.table.isos if iso in found)
+
+    @cached_property
+    def added_by_cell(self) -> dict[str, tuple[str, ...]]:
+        return jobs.added_by_cell(self.grid, self.config, self.table)
+
+    @cached_property
+    def added_languages(self) -> tuple[str, ...]:
+        """Every language that some cell is extended by, in table order."""
+        found = {iso for isos in self.added_by_cell.values() for iso in isos}
+        return tuple(iso for iso in self.table.isos if iso in found)
+
+    @cached_property
+    def corpus_languages(self) -> tuple[str, ...]:
+        needed = {*self.vocabulary_languages, *self.pretrained_languages, *self.added_languages}
+        return tuple(iso for iso in self.table.isos if iso in needed)
+
+    def batches(self, isos: Sequence[str]) -> list[Batch]:
+        """`isos` in jobs of `jobs.languages_per_job` languages."""
+        size = self.config.jobs.languages_per_job
+        chunks = [tuple(isos[start : start + size]) for start in range(0, len(isos), size)]
+        return [Batch(name=_batch_name(chunk), isos=chunk) for chunk in chunks]
+
+    @cached_property
+    def extension_batches(self) -> list[Batch]:
+        """Added languages in jobs, with the cells that each job is done for."""
+        cells_of: dict[tuple[str, ...], list[str]] = {}
+        for cell, isos in self.added_by_cell.items():
+            for batch in self.batches(isos):
+                cells_of.setdefault(batch.isos, []).append(cell)
+        return [
+            Batch(name=_batch_name(isos), isos=isos, cells=tuple(cells))
+            for isos, cells in cells_of.items()
+        ]
+
+    # Cells, as a stage sees them
+
+    def cell(self, stage: str, cell_id: str) -> Cell:
+        """A cell of the whole grid that `stage` sees as `cell_id`."""
+        return self._cells(stage)[cell_id]
+
+    def _cells(self, stage: str) -> dict[str, Cell]:
+        return {cell.at(stage).id: cell for cell in reversed(self.grid.cells)}
+
+    def stage_ids(self, stage: str) -> list[str]:
+        return list(dict.fromkeys(cell.at(stage).id for cell in self.grid.cells))
+
+    def scopes(self, stage: str) -> dict[str, Cell]:
+        """Scope -> a cell of that scope."""
+        return {cell.scope(stage): cell for cell in reversed(self.grid.cells)}
+
+    def pretrain_job(self, cell: Cell) -> jobs.PretrainJob:
+        return jobs.pretrain_job(cell, self.grid.configs[cell.id], self.table)
+
+    def added(self, cell: Cell) -> tuple[str, ...]:
+        return self.added_by_cell[cell.at("extend").id]
+
+    # Files of a job
+
+    def package_files(self) -> list[str]:
+        """The downloaded packages that the corpora are made from."""
+        if self.config.corpora.source != "embedded":
+            return []
+        names = [package.file for package in read_packages(Path(PACKAGES_TABLE))]
+        return [f"{self.config.packages}/{name}" for name in names]
+
+    def pretrain_inputs(self, cell_id: str) -> dict[str, Any]:
+        cell = self.cell("pretrain", cell_id)
+        scope = cell.scope("vocabulary")
+        return {
+            "job": self.paths.job("pretrain", cell_id),
+            "vocabulary": self.paths.vocabulary(scope),
+            "tokens": self.paths.tokens(scope, self.pretrain_job(cell).languages),
+        }
+
+    def extend_inputs(self, cell_id: str, batch: Batch) -> dict[str, Any]:
+        cell = self.cell("extend", cell_id)
+        scope = cell.scope("added_vocabulary")
+        return {
+            "job": self.paths.job("extend", cell_id, f"job-{batch.name}"),
+            "model": self.paths.pretrained(cell.at("pretrain").id),
+            "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
+            "vocabularies": [self.paths.added_vocabulary(scope, iso) for iso in batch.isos],
+            "tokens": self.paths.added_tokens(scope, batch.isos),
+        }
+
+    def perplexity_inputs(self, cell_id: str) -> dict[str, Any]:
+        cell = self.cell("perplexity", cell_id)
+        scope, added_scope = cell.scope("vocabulary"), cell.scope("added_vocabulary")
+        extend_id, added = cell.at("extend").id, self.added(cell)
+        return {
+            "job": self.paths.job("perplexity", cell_id),
+            "model": self.paths.pretrained(cell.at("pretrain").id),
+            "vocabulary": self.paths.vocabulary(scope),
+            "tokens": self.paths.tokens(scope, self.pretrain_job(cell).languages),
+            "extensions": [self.paths.extension(extend_id, iso) for iso in added],
+            "vocabularies": [self.paths.added_vocabulary(added_scope, iso) for iso in added],
+            "added_tokens": self.paths.added_tokens(added_scope, added),
+        }
+
+    def vocabulary_corpora(self, scope: str) -> list[str]:
+        """The text files that the shared vocabulary of `scope` is trained on."""
+        return self.corpora("vocabulary", scope, self.vocabulary_languages)
+
+    def corpora(self, stage: str, scope: str, isos: Sequence[str]) -> list[str]:
+        """The text files of `isos` that `stage` reads in its `scope`."""
+        return self.paths.corpora(self.scopes(stage)[scope].scope("corpora"), isos)
+
+    def corpora_folder(self, stage: str, scope: str) -> str:
+        return self.paths.corpora_folder(self.scopes(stage)[scope].scope("corpora"))
+
+    def token_folder(self, stage: str, cell_id: str) -> str:
+        return self.paths.token_folder(self.cell(stage, cell_id).scope("vocabulary"))
+
+    def added_vocabulary_folder(self, stage: str, cell_id: str) -> str:
+        scope = self.cell(stage, cell_id).scope("added_vocabulary")
+        return self.paths.added_vocabulary_folder(scope)
+
+    def added_token_folder(self, stage: str, cell_id: str) -> str:
+        return self.paths.added_token_folder(self.cell(stage, cell_id).scope("added_vocabulary"))
+
+    def extensions_folder(self, stage: str, cell_id: str) -> str:
+        return self.paths.extensions(self.cell(stage, cell_id).at("extend").id)
+
+    def perplexities(self) -> list[str]:
+        return [self.paths.perplexity(cell) for cell in self.stage_ids("perplexity")]
+
+    # What a job is told
+
+    def job_text(self, stage: str, name: str, part: str) -> str:
+        """The text of `<stage>/<name>/<part>.json`."""
+        if stage in ("corpora", "vocabulary", "added_vocabulary"):
+            return self._data_job_text(stage, self.grid.configs[self.scopes(stage)[name].id])
+        cell = self.cell(stage, name)
+        config = self.grid.configs[cell.id]
+        if stage == "pretrain":
+            return jobs.text(self.pretrain_job(cell))
+        if stage == "perplexity":
+            return jobs.text(jobs.perplexity_job(cell, config, self.table, self.added(cell)))
+        batch = next(b for b in self.extension_batches if f"job-{b.name}" == part)
+        return jobs.text(jobs.extend_job(cell, config, self.table, batch.isos))
+
+    @staticmethod
+    def _data_job_text(stage: str, config: Config) -> str:
+        if stage == "corpora":
+            return config.corpora.model_dump_json(exclude={"sizes"})
+        if stage == "vocabulary":
+            return config.vocabulary.model_dump_json()
+        return config.extend.vocabulary.model_dump_json()
+
+    def grid_text(self) -> str:
+        return jobs.text(jobs.grid_record(self.grid, self.config, self.table))
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return read_catalogue(Path(self.config.catalogue))
+
+    def figure_text(self, name: str) -> str:
+        """A figure's declaration: a change of it draws the figure anew, and nothing else."""
+        return self.catalogue.figure(name).model_dump_json()
+
+    def table_text(self, name: str) -> str:
+        return self.catalogue.table(name).model_dump_json()
+
+    def check(self) -> None:
+        """Raise ConfigError where a language has no text, or a figure or table no declaration."""
+        language_sizes(self.config, self.table, self.corpus_languages)
+        for figure in self.config.figures:
+            self.figure_text(figure)
+        for table in self.config.tables:
+            self.table_text(table)
+
+
+def _batch_name(isos: Sequence[str]) -> str:
+    """`bg-de-el`, or the ends and the number of many: `en-to-ja-85`."""
+    return "-".join(isos) if len(isos) <= 8 else f"{isos[0]}-to-{isos[-1]}-{len(isos)}"

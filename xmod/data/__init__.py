@@ -1,0 +1,1 @@
+"""Text: where it comes from, how it is cleaned and split, and how it reaches the model."""

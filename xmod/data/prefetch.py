@@ -1,0 +1,52 @@
+"""Makes what is needed next in a thread, while the present one is worked on."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@contextmanager
+def prefetched(
+    make: Callable[[int], T], *, start: int, stop: int, ahead: int
+) -> Iterator[Iterator[T]]:
+    """`make(start)` ... `make(stop - 1)` in order, up to `ahead` of them made in advance.
+
+    The thread ends with the context. What `make` raises is raised where the item is taken.
+    """
+    ready: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
+    slots = threading.Semaphore(ahead)
+    ended = threading.Event()
+
+    def produce() -> None:
+        for number in range(start, stop):
+            slots.acquire()
+            if ended.is_set():
+                return
+            try:
+                ready.put(make(number))
+            except BaseException as error:  # handed over: nobody sees what a thread raises
+                ready.put(error)
+                return
+
+    def take() -> Iterator[T]:
+        for _ in range(start, stop):
+            item = ready.get()
+            slots.release()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    thread = threading.Thread(target=produce, name="prefetch", daemon=True)
+    thread.start()
+    try:
+        yield take()
+    finally:
+        ended.set()
+        slots.release()
+        thread.join()

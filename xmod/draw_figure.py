@@ -1,0 +1,53 @@
+"""Draw one declared figure from metrics.csv, with whatever is there so far.
+
+`python -m xmod.draw_figure --figure figure_2a --figures config/figures.yaml --grid grid.json
+--metrics metrics.csv --languages config/languages.tsv --output-prefix figures/figure_2a`
+writes .pdf, .png and .csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from xmod.analysis.aggregate import read_metrics
+from xmod.analysis.catalogue import read_catalogue
+from xmod.analysis.figures.draw import draw
+from xmod.analysis.figures.prepare import prepare
+from xmod.analysis.figures.save import save
+from xmod.analysis.records import read_grid
+from xmod.languages import read_languages
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw the figure and say where it is and how complete."""
+    options = _parser().parse_args(arguments)
+    try:
+        spec = read_catalogue(options.figures).figure(options.figure)
+        grid, table = read_grid(options.grid), read_languages(options.languages)
+        plotted = prepare(read_metrics(options.metrics, grid), grid, table, spec)
+        figure = draw(plotted, spec, table, title_note=options.title_note)
+    except (ValueError, OSError) as error:
+        print(f"draw_figure: {options.figure}: {error}", file=sys.stderr)
+        return 1
+    save(figure, plotted, spec, options.output_prefix)
+    print(f"{options.output_prefix}: {plotted.num_complete} of {plotted.num_cells} cells")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="xmod.draw_figure", description=__doc__)
+    parser.add_argument("--figure", required=True, help="a name under figures")
+    parser.add_argument("--figures", type=Path, required=True, help="config/figures.yaml")
+    parser.add_argument("--grid", type=Path, required=True, help="grid.json")
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv")
+    parser.add_argument("--languages", type=Path, required=True, help="config/languages.tsv")
+    parser.add_argument("--output-prefix", type=Path, required=True, help="path without an ending")
+    parser.add_argument("--title-note", default="", help="words beside the title, such as small")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

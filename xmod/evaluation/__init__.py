@@ -1,0 +1,1 @@
+"""Evaluation: what trained models are measured by."""

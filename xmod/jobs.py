@@ -1,0 +1,169 @@
+"""What each stage's job is told: everything its result depends on, resolved, and nothing else.
+
+A rule carries a job's text as a parameter and writes it to a file, so a change of the
+configuration re-runs exactly the jobs whose text it changes. What only affects speed (threads,
+devices, the size of micro-batches) is never in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xmod.budgets import extension_updates, language_sizes
+from xmod.config import (
+    Config,
+    ExtendConfig,
+    ModelConfig,
+    ModuleKind,
+    PerplexityConfig,
+    PretrainConfig,
+    Section,
+    Trainable,
+)
+from xmod.grid import Cell, Grid
+from xmod.language_sets import added_languages, language_set
+from xmod.languages import LanguageTable
+
+
+class PretrainJob(Section):
+    """One cell to pre-train."""
+
+    cell: str
+    variant: str
+    modules: ModuleKind
+    languages: tuple[str, ...]
+    sizes: dict[str, float]
+    """n_l of each language."""
+    budget_updates: int
+    seed: int
+    model: ModelConfig
+    pretrain: PretrainConfig
+
+
+class ExtendJob(Section):
+    """Languages to add to one pre-trained cell, each by itself."""
+
+    cell: str
+    variant: str
+    trains: tuple[Trainable, ...]
+    updates: dict[str, int]
+    """Language -> its number of updates."""
+    seed: int
+    extend: ExtendConfig
+
+
+class PerplexityJob(Section):
+    """The languages whose held-out text one cell is measured on."""
+
+    cell: str
+    variant: str
+    pretrained: tuple[str, ...]
+    added: tuple[str, ...]
+    seed: int
+    sequence_length: int
+    mask_probability: float
+    perplexity: PerplexityConfig
+
+
+def pretrain_job(cell: Cell, config: Config, table: LanguageTable) -> PretrainJob:
+    languages = language_set(config, table, cell.language_set)
+    return PretrainJob(
+        cell=cell.at("pretrain").id,
+        variant=cell.variant,
+        modules=config.variants[cell.variant].modules,
+        languages=languages,
+        sizes=language_sizes(config, table, languages),
+        budget_updates=cell.budget_updates,
+        seed=config.seed,
+        model=config.model,
+        pretrain=config.pretrain,
+    )
+
+
+def extend_job(
+    cell: Cell, config: Config, table: LanguageTable, languages: tuple[str, ...]
+) -> ExtendJob:
+    return ExtendJob(
+        cell=cell.at("extend").id,
+        variant=cell.variant,
+        trains=config.variants[cell.variant].extension_trains,
+        updates={
+            iso: extension_updates(config, table, cell_updates=cell.budget_updates, iso=iso)
+            for iso in languages
+        },
+        seed=config.seed,
+        extend=config.extend,
+    )
+
+
+def perplexity_job(
+    cell: Cell, config: Config, table: LanguageTable, added: tuple[str, ...]
+) -> PerplexityJob:
+    return PerplexityJob(
+        cell=cell.at("perplexity").id,
+        variant=cell.variant,
+        pretrained=language_set(config, table, cell.language_set),
+        added=added,
+        seed=config.seed,
+        sequence_length=config.pretrain.sequence_length,
+        mask_probability=config.pretrain.mask_probability,
+        perplexity=config.perplexity,
+    )
+
+
+def added_by_cell(grid: Grid, config: Config, table: LanguageTable) -> dict[str, tuple[str, ...]]:
+    """Extension cell id -> every language that some experiment adds to it, in table order."""
+    found: dict[str, set[str]] = {}
+    for point in grid.points:
+        experiment = config.experiments[point.experiment]
+        languages = added_languages(config, table, point.cell.language_set, experiment)
+        language_sizes(grid.configs[point.cell.id], table, languages)
+        found.setdefault(point.cell.at("extend").id, set()).update(languages)
+    return {cell: tuple(iso for iso in table.isos if iso in isos) for cell, isos in found.items()}
+
+
+def grid_record(grid: Grid, config: Config, table: LanguageTable) -> dict[str, Any]:
+    """The points, their axes and cells, as `summary/grid.json` holds them."""
+    return {
+        "axes": [key for key, _ in grid.points[0].axes] if grid.points else [],
+        "points": [
+            {
+                "experiment": point.experiment,
+                "cell": point.cell.id,
+                "perplexity": point.cell.at("perplexity").id,
+                "axes": dict(point.axes),
+                "budget_updates": point.cell.budget_updates,
+                "num_languages": len(language_set(config, table, point.cell.language_set)),
+                "languages": language_set(config, table, point.cell.language_set),
+                "added": added_languages(
+                    config, table, point.cell.language_set, config.experiments[point.experiment]
+                ),
+            }
+            for point in grid.points
+        ],
+    }
+
+
+def text(job: Section | Mapping[str, Any]) -> str:
+    """A job as JSON: the parameter that Snakemake compares."""
+    return job.model_dump_json() if isinstance(job, Section) else json.dumps(job)
+
+
+def code_digest(*names: str) -> str:
+    """A digest of package files and folders: a parameter of the cheap stages' rules.
+
+    Snakemake does not see that a module changed; with this it does. Training has a
+    `recipe_version` instead, so that tidying its code does not retrain a week of cells.
+    """
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for name in names:
+        place = package / name
+        files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+        for file in files:
+            digest.update(str(file.relative_to(package)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]

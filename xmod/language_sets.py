@@ -1,0 +1,68 @@
+"""Which languages a set pre-trains and which are added to it afterwards."""
+
+from __future__ import annotations
+
+from xmod.config import Config, ExperimentConfig
+from xmod.config_errors import ConfigError, suggest
+from xmod.languages import BUILT_IN_SETS, LanguageTable
+
+
+def set_names(config: Config) -> list[str]:
+    """Every language set that may be named."""
+    return [*BUILT_IN_SETS, *config.language_sets]
+
+
+def language_set(config: Config, table: LanguageTable, name: str) -> tuple[str, ...]:
+    """The languages that the set `name` pre-trains, in the order of the language table.
+
+    A set is built in (a column of languages.tsv) or defined under `language_sets`.
+    Raises ConfigError for an unknown set or language, an empty set or sets in a circle.
+    """
+    isos = _members(config, table, name, ())
+    if not isos:
+        raise ConfigError(f"language_sets.{name} has no language")
+    return tuple(iso for iso in table.isos if iso in isos)
+
+
+def added_languages(
+    config: Config, table: LanguageTable, name: str, experiment: ExperimentConfig
+) -> tuple[str, ...]:
+    """The languages that `experiment` adds to a model pre-trained on the set `name`."""
+    if experiment.add_languages != "table":
+        for iso in experiment.add_languages:
+            _check_language(table, iso, "add_languages")
+        pretrained = language_set(config, table, name)
+        return tuple(
+            iso for iso in table.isos if iso in experiment.add_languages and iso not in pretrained
+        )
+    root = name
+    while root in config.language_sets:
+        extends = config.language_sets[root].extends
+        if extends is None:
+            return ()
+        root = extends
+    pretrained = language_set(config, table, name)
+    return tuple(iso for iso in table.added(root) if iso not in pretrained)
+
+
+def _members(
+    config: Config, table: LanguageTable, name: str, seen: tuple[str, ...]
+) -> frozenset[str]:
+    if name in seen:
+        raise ConfigError(f"language_sets: {' extends '.join((*seen, name))}: a circle")
+    custom = config.language_sets.get(name)
+    if custom is None:
+        if name not in BUILT_IN_SETS:
+            choices = suggest(name, set_names(config))
+            raise ConfigError(f"language_set: {name!r} is not defined; {choices}")
+        return frozenset(table.language_set(name))
+    base = _members(config, table, custom.extends, (*seen, name)) if custom.extends else frozenset()
+    for key in ("include", "exclude"):
+        for iso in getattr(custom, key):
+            _check_language(table, iso, f"language_sets.{name}.{key}")
+    return (base | frozenset(custom.include)) - frozenset(custom.exclude)
+
+
+def _check_language(table: LanguageTable, iso: str, where: str) -> None:
+    if iso not in table:
+        raise ConfigError(f"{where}: unknown language {iso!r}; {suggest(iso, list(table.isos))}")

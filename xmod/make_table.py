@@ -1,0 +1,69 @@
+"""Make one declared table, with whatever is there so far.
+
+`python -m xmod.make_table --table table_1 --figures config/figures.yaml
+--languages config/languages.tsv --output-prefix tables/table_1` writes .md, .tex and .csv.
+Tables of metrics also need `--grid grid.json --metrics metrics.csv`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from xmod.analysis.aggregate import read_metrics
+from xmod.analysis.catalogue import read_catalogue
+from xmod.analysis.records import read_grid
+from xmod.analysis.tables import languages
+from xmod.analysis.tables.metrics import metric_table
+from xmod.analysis.tables.render import Table, write
+from xmod.analysis.tables.spec import LanguageTableSpec, TableSpec
+from xmod.config_errors import ConfigError
+from xmod.languages import LanguageTable, read_languages
+
+LANGUAGE_TABLES = {
+    "language_sets": languages.language_sets,
+    "swapped_models": languages.swapped_models,
+    "all_languages": languages.all_languages,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the table and say where it is."""
+    options = _parser().parse_args(arguments)
+    try:
+        spec = read_catalogue(options.figures).table(options.table)
+        table = _build(spec, read_languages(options.languages), options.grid, options.metrics)
+    except (ValueError, OSError) as error:
+        print(f"make_table: {options.table}: {error}", file=sys.stderr)
+        return 1
+    write(table, options.output_prefix, title=spec.title, caption=spec.caption)
+    print(" ".join([f"{options.output_prefix}: {len(table.rows)} rows.", *table.notes]))
+    return 0
+
+
+def _build(
+    spec: TableSpec, known: LanguageTable, grid_path: Path | None, metrics: Path | None
+) -> Table:
+    if isinstance(spec, LanguageTableSpec):
+        return LANGUAGE_TABLES[spec.kind](known)
+    if grid_path is None or metrics is None:
+        raise ConfigError("a table of metrics needs --grid and --metrics")
+    grid = read_grid(grid_path)
+    return metric_table(read_metrics(metrics, grid), grid, known, spec)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="xmod.make_table", description=__doc__)
+    parser.add_argument("--table", required=True, help="a name under tables")
+    parser.add_argument("--figures", type=Path, required=True, help="config/figures.yaml")
+    parser.add_argument("--languages", type=Path, required=True, help="config/languages.tsv")
+    parser.add_argument("--grid", type=Path, help="grid.json")
+    parser.add_argument("--metrics", type=Path, help="metrics.csv")
+    parser.add_argument("--output-prefix", type=Path, required=True, help="path without an ending")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

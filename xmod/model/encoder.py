@@ -1,0 +1,150 @@
+"""The RoBERTa encoder with bottleneck modules, as in the released base checkpoints.
+
+Shapes: B sequences, L length, D width, H heads, E width of a head, F feed-forward width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from xmod.config import ModelConfig, ModuleKind
+from xmod.model.attention import attend, padding_bias
+from xmod.model.dropout import Dropout
+from xmod.model.language_modules import LanguageModules, Segment, check_segments
+
+LAYER_NORM_EPSILON = 1e-5
+"""As in fairseq; transformers' default of 1e-12 is off by 4e-4 on the released checkpoints."""
+
+
+def computing_dtype(hidden: Tensor) -> torch.dtype:
+    """The dtype of hidden states: autocast's, where it is on, as in fairseq's half precision.
+
+    Left to autocast alone, the residual stream would stay float32 and be cast at every layer.
+    """
+    device = hidden.device.type
+    if device == "cpu" and torch.is_autocast_enabled(device):
+        return torch.get_autocast_dtype(device)
+    return hidden.dtype
+
+
+class EncoderLayer(nn.Module):
+    """One post-LN layer (X-MOD section 3 and figure 1; the released code for the order):
+
+        x = LN1(x + drop(attention(x)))
+        h = x + drop(ffn(x))
+        r = LN2(h)
+        x = LN2(r + drop(module(r)))    # the same LN2 again
+
+    Without modules (`none`) it ends with r.
+    """
+
+    def __init__(
+        self, config: ModelConfig, *, module_kind: ModuleKind, languages: Sequence[str]
+    ) -> None:
+        super().__init__()
+        width = config.width
+        self.num_heads = config.num_heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.attention_output = nn.Linear(width, width)
+        self.attention_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPSILON)
+        self.feed_forward_in = nn.Linear(width, config.feed_forward)
+        self.feed_forward_out = nn.Linear(config.feed_forward, width)
+        self.output_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPSILON)
+        self.has_modules = module_kind != "none"
+        self.language_modules = LanguageModules(
+            module_kind, languages=languages, width=width, bottleneck=config.bottleneck
+        )
+
+    def shared_linears(self) -> tuple[nn.Linear, ...]:
+        """What all languages share, in the order in which it is initialised."""
+        return (
+            self.query_key_value,
+            self.attention_output,
+            self.feed_forward_in,
+            self.feed_forward_out,
+        )
+
+    def forward(
+        self,
+        hidden_BLD: Tensor,
+        segments: Sequence[Segment],
+        bias_B11L: Tensor | None,
+        dropout: Dropout,
+    ) -> Tensor:
+        attended_BLD = self.attention_output(
+            attend(self.query_key_value(hidden_BLD), self.num_heads, bias_B11L, dropout)
+        )
+        hidden_BLD = dropout.add_norm(hidden_BLD, attended_BLD, self.attention_norm)
+        expanded_BLF = functional.gelu(self.feed_forward_in(hidden_BLD))
+        contracted_BLD = self.feed_forward_out(expanded_BLF)
+        hidden_BLD = dropout.add_norm(hidden_BLD, contracted_BLD, self.output_norm)
+        if self.has_modules:
+            adapted_BLD = self.language_modules(hidden_BLD, segments)
+            hidden_BLD = dropout.add_norm(hidden_BLD, adapted_BLD, self.output_norm)
+        return hidden_BLD
+
+
+class Encoder(nn.Module):
+    """Token ids to hidden states, each sequence through its own language's modules.
+
+    Positions are plain 0..L-1; fairseq and transformers store the same rows two further down
+    (their index is the cumulative count of tokens that are not padding, plus 1).
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        *,
+        module_kind: ModuleKind,
+        languages: Sequence[str],
+        vocabulary_size: int,
+    ) -> None:
+        super().__init__()
+        if not languages or len(set(languages)) != len(languages):
+            raise ValueError(f"languages must be given, each once: {list(languages)}")
+        self.config = config
+        self.module_kind: ModuleKind = module_kind
+        self.languages = tuple(languages)
+        self.token_embeddings = nn.Embedding(vocabulary_size, config.width)
+        self.position_embeddings = nn.Embedding(config.max_positions, config.width)
+        self.embedding_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPSILON)
+        self.layers = nn.ModuleList(
+            EncoderLayer(config, module_kind=module_kind, languages=languages)
+            for _ in range(config.num_layers)
+        )
+        self.dropout = Dropout(config.dropout, attention_rate=config.attention_dropout)
+
+    def each_layer(self) -> Iterator[EncoderLayer]:
+        for layer in self.layers:
+            assert isinstance(layer, EncoderLayer)
+            yield layer
+
+    def forward(
+        self,
+        tokens_BL: Tensor,
+        segments: Sequence[Segment],
+        lengths_B: Tensor | None = None,
+    ) -> Tensor:
+        """Hidden states (B, L, D). `lengths_B` counts each sequence's tokens, which come first;
+        None says that nothing is padded. Hidden states at padding are without meaning.
+
+        Raises ValueError on a language that the model does not have, on segments that do not
+        fill the batch and on sequences longer than the model's positions.
+        """
+        num_sequences, length = tokens_BL.shape
+        check_segments(segments, languages=self.languages, num_sequences=num_sequences)
+        if length > self.config.max_positions:
+            raise ValueError(
+                f"sequences of {length} tokens; the model has {self.config.max_positions} positions"
+            )
+        positions_LD = self.position_embeddings.weight[:length]
+        hidden_BLD: Tensor = self.embedding_norm(self.token_embeddings(tokens_BL) + positions_LD)
+        hidden_BLD = self.dropout(hidden_BLD.to(computing_dtype(hidden_BLD)))
+        bias_B11L = None if lengths_B is None else padding_bias(lengths_B, length)
+        for layer in self.each_layer():
+            hidden_BLD = layer(hidden_BLD, segments, bias_B11L, self.dropout)
+        return hidden_BLD

@@ -1,0 +1,88 @@
+"""Weights to start from: RoBERTa's, and two starts for the laptop preset.
+
+Shapes: P positions, D width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import torch
+from torch import Tensor, nn
+
+from xmod.config import ModelConfig
+from xmod.model.encoder import Encoder
+from xmod.model.heads import MaskedLanguageModel
+from xmod.model.language_modules import Bottleneck
+
+
+@torch.no_grad()
+def initialise(model: MaskedLanguageModel, config: ModelConfig, generator: torch.Generator) -> None:
+    """Draw every weight anew: normal(0, initializer_range), biases 0, LayerNorms 1 and 0.
+
+    What is shared is drawn from `generator` in an order that no language enters, and each
+    module from a generator of its own, derived from `generator`'s seed and the module's name.
+    So models of one seed start from equal shared weights, and from equal modules for the
+    languages that they have in common, whatever their variant and language set.
+    """
+    seed = generator.initial_seed()
+    _initialise_encoder(model.encoder, config, generator)
+    _initialise_linear(model.head.dense, config.initializer_range, generator)
+    _reset_norm(model.head.norm)
+    model.head.decoder_bias.zero_()
+    for index, layer in enumerate(model.encoder.each_layer()):
+        for name, module in layer.language_modules.named():
+            own = named_generator(seed, f"layer {index}, module {name}")
+            initialise_module(module, config.initializer_range, own)
+
+
+@torch.no_grad()
+def initialise_module(module: Bottleneck, deviation: float, generator: torch.Generator) -> None:
+    """Draw a language module's weights anew."""
+    _initialise_linear(module.down, deviation, generator)
+    _initialise_linear(module.up, deviation, generator)
+
+
+def named_generator(seed: int, name: str) -> torch.Generator:
+    """A generator that depends on a seed and a name, and on nothing else."""
+    digest = hashlib.sha256(f"{seed}: {name}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def sinusoidal_positions(num_positions: int, width: int, *, deviation: float) -> Tensor:
+    """Sines and cosines (P, D) of geometric wavelengths (Vaswani et al. 2017, section 3.5),
+    scaled to the standard deviation that the other embeddings start with."""
+    angles_P = torch.arange(num_positions, dtype=torch.float32)
+    rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
+    angles = angles_P[:, None] * rates
+    table_PD = torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
+    return table_PD * (deviation * math.sqrt(2.0))
+
+
+def _initialise_encoder(encoder: Encoder, config: ModelConfig, generator: torch.Generator) -> None:
+    deviation = config.initializer_range
+    encoder.token_embeddings.weight.normal_(0.0, deviation, generator=generator)
+    positions_PD = encoder.position_embeddings.weight
+    positions_PD.normal_(0.0, deviation, generator=generator)
+    if config.position_init == "sinusoidal":
+        positions_PD.copy_(sinusoidal_positions(*positions_PD.shape, deviation=deviation))
+    _reset_norm(encoder.embedding_norm)
+    for layer in encoder.each_layer():
+        for linear in layer.shared_linears():
+            _initialise_linear(linear, deviation, generator)
+        if config.query_key_init == "equal":
+            query, key, _ = layer.query_key_value.weight.chunk(3)
+            key.copy_(query)
+        _reset_norm(layer.attention_norm)
+        _reset_norm(layer.output_norm)
+
+
+def _initialise_linear(linear: nn.Linear, deviation: float, generator: torch.Generator) -> None:
+    linear.weight.normal_(0.0, deviation, generator=generator)
+    linear.bias.zero_()
+
+
+def _reset_norm(norm: nn.LayerNorm) -> None:
+    norm.weight.fill_(1.0)
+    norm.bias.zero_()

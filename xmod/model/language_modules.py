@@ -1,0 +1,104 @@
+"""Bottleneck modules, and the one place where a sequence is routed to its language's module.
+
+Shapes: B sequences, L length, D width, K bottleneck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from xmod.config import ModuleKind
+
+SHARED_MODULE = "shared"
+"""The name of the one module of a model whose languages share it."""
+
+
+class Segment(NamedTuple):
+    """A run of consecutive sequences of a batch that are of one language."""
+
+    language: str
+    num_sequences: int
+
+
+class Bottleneck(nn.Module):
+    """`W2 gelu(W1 r + b1) + b2`; the residual is the layer's business (X-MOD section 3)."""
+
+    def __init__(self, width: int, bottleneck: int) -> None:
+        super().__init__()
+        self.down = nn.Linear(width, bottleneck)
+        self.up = nn.Linear(bottleneck, width)
+
+    def forward(self, hidden_BLD: Tensor) -> Tensor:
+        hidden_BLK = functional.gelu(self.down(hidden_BLD))
+        output_BLD: Tensor = self.up(hidden_BLK)
+        return output_BLD
+
+
+class LanguageModules(nn.Module):
+    """The modules of one layer: one a language, or one for all, each with its own parameters.
+
+    Parameters are separate, not stacked, so that a language absent from an optimizer step keeps
+    the gradient None and an optimizer leaves it alone.
+    """
+
+    def __init__(
+        self, kind: ModuleKind, *, languages: Sequence[str], width: int, bottleneck: int
+    ) -> None:
+        super().__init__()
+        names = {"language": languages, "shared": (SHARED_MODULE,), "none": ()}[kind]
+        self.is_shared = kind == "shared"
+        # Under a prefix, because `to` is a language (Tongan) and a method of nn.Module.
+        self.by_name = nn.ModuleDict({_key(name): Bottleneck(width, bottleneck) for name in names})
+
+    def of(self, language: str) -> Bottleneck:
+        """The module that sequences of `language` go through."""
+        module = self.by_name[_key(SHARED_MODULE if self.is_shared else language)]
+        assert isinstance(module, Bottleneck)
+        return module
+
+    def named(self) -> Iterator[tuple[str, Bottleneck]]:
+        """Each module with its language, or `shared`."""
+        for key, module in self.by_name.items():
+            assert isinstance(module, Bottleneck)
+            yield key.removeprefix(_PREFIX), module
+
+    def forward(self, hidden_BLD: Tensor, segments: Sequence[Segment]) -> Tensor:
+        """Each sequence through its language's module, without the residual."""
+        if self.is_shared or len(segments) == 1:
+            whole_BLD: Tensor = self.of(segments[0].language)(hidden_BLD)
+            return whole_BLD
+        parts = torch.split(hidden_BLD, [segment.num_sequences for segment in segments])
+        outputs = [
+            self.of(segment.language)(part) for segment, part in zip(segments, parts, strict=True)
+        ]
+        return torch.cat(outputs)
+
+
+def check_segments(
+    segments: Sequence[Segment], *, languages: Sequence[str], num_sequences: int
+) -> None:
+    """Raises ValueError on a language the model lacks, or segments that do not fill the batch."""
+    for segment in segments:
+        if segment.language not in languages:
+            raise ValueError(
+                f"no module for language {segment.language!r}; "
+                f"this model's languages are {', '.join(languages)}"
+            )
+    total = sum(segment.num_sequences for segment in segments)
+    if total != num_sequences or any(segment.num_sequences < 1 for segment in segments):
+        raise ValueError(
+            f"segments {[tuple(segment) for segment in segments]} hold {total} sequences, "
+            f"but the batch has {num_sequences}"
+        )
+
+
+_PREFIX = "for_"
+
+
+def _key(name: str) -> str:
+    return _PREFIX + name

@@ -1,0 +1,131 @@
+"""Adding a language to a pre-trained model (X-MOD section 3), with the original untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from xmod.config import Trainable
+from xmod.model.heads import MaskedLanguageModel
+from xmod.model.initialisation import initialise_module, named_generator
+
+_TOKENS = "encoder.token_embeddings.weight"
+_POSITIONS = "encoder.position_embeddings.weight"
+_DECODER_BIAS = "head.decoder_bias"
+
+
+def add_language(
+    model: MaskedLanguageModel,
+    language: str,
+    vocabulary_size: int,
+    generator: torch.Generator,
+    copy: Sequence[tuple[int, int]],
+    trains: Collection[Trainable],
+) -> MaskedLanguageModel:
+    """A model for `language` alone, on top of `model`.
+
+    `copy` pairs the new id with the old id of each piece that both vocabularies have: their
+    embeddings and decoder biases are copied; other embeddings are drawn, other biases 0.
+    Positions start from the original's. A model with language modules gets new ones.
+    What `trains` names is the new model's own; everything else is frozen and shares storage
+    with `model`, which therefore stays bit-identical.
+
+    Raises ValueError when the model has the language already, or when `trains` says nothing of
+    modules that would be new.
+    """
+    encoder = model.encoder
+    if language in encoder.languages:
+        raise ValueError(f"{language!r} is one of the model's languages already")
+    if encoder.module_kind == "language" and "modules" not in trains:
+        raise ValueError(f"trains {sorted(trains)}: new language modules must be trained")
+    deviation = encoder.config.initializer_range
+    own = named_generator(generator.initial_seed(), f"added language {language}")
+    tokens_VD = torch.empty(vocabulary_size, encoder.config.width)
+    tokens_VD.normal_(0.0, deviation, generator=own)
+    bias_V = torch.zeros(vocabulary_size)
+    if copy:
+        new_ids, old_ids = torch.tensor(list(copy), dtype=torch.long).T
+        tokens_VD[new_ids] = encoder.token_embeddings.weight.detach().cpu()[old_ids]
+        bias_V[new_ids] = model.head.decoder_bias.detach().cpu()[old_ids]
+    state = {_TOKENS: tokens_VD, _DECODER_BIAS: bias_V}
+    extended = _share(model, language, state, trains)
+    if encoder.module_kind == "language":
+        for layer in extended.encoder.each_layer():
+            initialise_module(layer.language_modules.of(language), deviation, own)
+    return extended
+
+
+def extension_state(model: MaskedLanguageModel, language: str) -> dict[str, Tensor]:
+    """The tensors of an extended model that its base does not have, by parameter name.
+
+    Raises ValueError when the model is not one that `add_language` made for `language`.
+    """
+    if model.encoder.languages != (language,):
+        raise ValueError(
+            f"not an extension for {language!r}: the model's languages are "
+            f"{', '.join(model.encoder.languages)}"
+        )
+    return {
+        name: parameter.detach()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad or name in (_TOKENS, _DECODER_BIAS)
+    }
+
+
+def load_extension(
+    model: MaskedLanguageModel, language: str, state: Mapping[str, Tensor]
+) -> MaskedLanguageModel:
+    """The model for `language` that `extension_state` was taken of, on top of its base `model`.
+
+    Raises ValueError when `state` lacks a tensor that the base cannot give, or has one too many.
+    """
+    extended = _share(model, language, state, {_part(name) for name in state})
+    if missing := extension_state(extended, language).keys() - state.keys():
+        raise ValueError(f"the extension's state lacks {', '.join(sorted(missing))}")
+    return extended
+
+
+def _share(
+    base: MaskedLanguageModel,
+    language: str,
+    state: Mapping[str, Tensor],
+    trains: Collection[Trainable | None],
+) -> MaskedLanguageModel:
+    """A model for `language`: parameters of `state` copied, others shared with `base`, copied
+    where they are trained, and empty where `base` has none."""
+    encoder = base.encoder
+    with torch.device("meta"):
+        model = MaskedLanguageModel(
+            encoder.config,
+            module_kind=encoder.module_kind,
+            languages=(language,),
+            vocabulary_size=len(state[_TOKENS]),
+        )
+    names = {name for name, _ in model.named_parameters()}
+    if not names.issuperset(state):
+        raise ValueError(f"not of this model: {', '.join(sorted(set(state) - names))}")
+    available = {name: value.detach() for name, value in base.named_parameters()} | dict(state)
+    device = encoder.token_embeddings.weight.device
+    for name, empty in list(model.named_parameters()):
+        trained = _part(name) in trains
+        value = available.get(name)
+        if value is None:
+            value = torch.empty_like(empty, device=device)
+        elif trained or name in state:
+            value = value.to(device, copy=True)
+        if value.shape != empty.shape:
+            raise ValueError(f"{name} is {tuple(value.shape)}, wanted {tuple(empty.shape)}")
+        owner, _, leaf = name.rpartition(".")
+        setattr(model.get_submodule(owner), leaf, nn.Parameter(value, requires_grad=trained))
+    return model
+
+
+def _part(name: str) -> Trainable | None:
+    """What a parameter is part of when a language is added; None for what never trains then."""
+    if name in (_TOKENS, _DECODER_BIAS):
+        return "embeddings"
+    if name == _POSITIONS:
+        return "positions"
+    return "modules" if ".language_modules." in name else None

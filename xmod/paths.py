@@ -1,0 +1,115 @@
+"""Where every file of a run is: one function a kind of file, used by the rules and nowhere else.
+
+Arguments may be Snakemake wildcards in braces. All lies under `results/<name>/`:
+
+    corpora/<scope>/<iso>/            train.txt heldout.txt stats.json
+    vocabulary/<scope>/               spm.model
+    tokens/<scope>/<iso>/             train.tokens train.json heldout.tokens heldout.json
+    added_vocabulary/<scope>/<iso>/   spm.model
+    added_tokens/<scope>/<iso>/       as tokens
+    pretrain/<cell>/                  job.json model.safetensors history.csv manifest.json
+    extend/<cell>/<iso>/              extension.safetensors history.csv manifest.json
+    perplexity/<cell>/                job.json perplexity.json
+    summary/ figures/ tables/         what a person reads
+    checkpoints/ logs/ benchmarks/    of running jobs
+
+`<cell>` is the cell as the stage sees it and `<scope>` the part of its overrides that touches
+the data (`default` where none does): see `xmod.grid`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SPLITS = ("train", "heldout")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The paths below one folder, `results/<name>`."""
+
+    root: str
+
+    def corpora_folder(self, scope: str) -> str:
+        return f"{self.root}/corpora/{scope}"
+
+    def corpus(self, scope: str, iso: str, file: str) -> str:
+        return f"{self.corpora_folder(scope)}/{iso}/{file}"
+
+    def corpora(self, scope: str, isos: Iterable[str]) -> list[str]:
+        """All text files of `isos`."""
+        files = ("train.txt", "heldout.txt", "stats.json")
+        return [self.corpus(scope, iso, file) for iso in isos for file in files]
+
+    def vocabulary(self, scope: str) -> str:
+        return f"{self.root}/vocabulary/{scope}/spm.model"
+
+    def token_folder(self, scope: str) -> str:
+        return f"{self.root}/tokens/{scope}"
+
+    def tokens(self, scope: str, isos: Iterable[str]) -> list[str]:
+        """All token files of `isos` in the shared vocabulary."""
+        return self._token_files(self.token_folder(scope), isos)
+
+    def added_vocabulary_folder(self, scope: str) -> str:
+        return f"{self.root}/added_vocabulary/{scope}"
+
+    def added_vocabulary(self, scope: str, iso: str) -> str:
+        return f"{self.added_vocabulary_folder(scope)}/{iso}/spm.model"
+
+    def added_token_folder(self, scope: str) -> str:
+        return f"{self.root}/added_tokens/{scope}"
+
+    def added_tokens(self, scope: str, isos: Iterable[str]) -> list[str]:
+        """All token files of `isos`, each in its own vocabulary."""
+        return self._token_files(self.added_token_folder(scope), isos)
+
+    def job(self, stage: str, cell: str, part: str = "job") -> str:
+        """What a job of `stage` is told."""
+        return f"{self.root}/{stage}/{cell}/{part}.json"
+
+    def pretrained(self, cell: str, file: str = "model.safetensors") -> str:
+        return f"{self.root}/pretrain/{cell}/{file}"
+
+    def extensions(self, cell: str) -> str:
+        return f"{self.root}/extend/{cell}"
+
+    def extension(self, cell: str, iso: str, file: str = "extension.safetensors") -> str:
+        return f"{self.extensions(cell)}/{iso}/{file}"
+
+    def checkpoints(self, stage: str, cell: str) -> str:
+        """Where a running job's checkpoints are: undeclared, so that they outlive a failure."""
+        return f"{self.root}/checkpoints/{stage}/{cell}"
+
+    def perplexity(self, cell: str) -> str:
+        return f"{self.root}/perplexity/{cell}/perplexity.json"
+
+    def summary(self, file: str) -> str:
+        return f"{self.root}/summary/{file}"
+
+    def figure_prefix(self, name: str) -> str:
+        return f"{self.root}/figures/{name}"
+
+    def figure(self, name: str, suffix: str) -> str:
+        return f"{self.figure_prefix(name)}.{suffix}"
+
+    def table_prefix(self, name: str) -> str:
+        return f"{self.root}/tables/{name}"
+
+    def table(self, name: str, suffix: str) -> str:
+        return f"{self.table_prefix(name)}.{suffix}"
+
+    def log(self, *parts: str) -> str:
+        return f"{self.root}/logs/{'/'.join(parts)}.log"
+
+    def benchmark(self, *parts: str) -> str:
+        """Seconds and memory of a finished job, as Snakemake measures them."""
+        return f"{self.root}/benchmarks/{'/'.join(parts)}.tsv"
+
+    @staticmethod
+    def _token_files(folder: str, isos: Iterable[str]) -> list[str]:
+        suffixes = ("tokens", "json")
+        return [
+            f"{folder}/{iso}/{s}.{suffix}" for iso in isos for s in SPLITS for suffix in suffixes
+        ]

@@ -1,0 +1,102 @@
+"""Pre-train one cell: `python -m xmod.pretrain --job job.json ...` (X-MOD sections 3 and 4)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import torch
+
+from xmod.command import add_execution_arguments, execution_from, run
+from xmod.data.updates import open_updates
+from xmod.jobs import PretrainJob
+from xmod.manifest import write_manifest
+from xmod.model.counts import parameter_counts
+from xmod.model.heads import MaskedLanguageModel
+from xmod.model.initialisation import initialise
+from xmod.model.storage import save_model
+from xmod.tokenization.vocabulary import Vocabulary
+from xmod.training.checkpoint import CheckpointFolder, identity
+from xmod.training.loop import Trainer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m xmod.pretrain", description=__doc__)
+    parser.add_argument("--job", type=Path, required=True, help="what to train: a PretrainJob")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="SentencePiece model")
+    parser.add_argument("--tokens", type=Path, required=True, help="folder of token files")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the result")
+    add_execution_arguments(parser)
+    pretrain(parser.parse_args())
+
+
+def pretrain(arguments: argparse.Namespace) -> None:
+    """Train the cell to its budget; write model, history and manifest."""
+    started = time.time()
+    execution = execution_from(arguments)
+    job = PretrainJob.read(arguments.job)
+    vocabulary = Vocabulary.open(arguments.vocabulary)
+    updates = open_updates(
+        arguments.tokens,
+        vocabulary,
+        sizes=job.sizes,
+        alpha=job.pretrain.sampling_alpha,
+        config=job.pretrain,
+        seed=job.seed,
+        micro_batch_sequences=execution.micro_batch_sequences,
+    )
+    data = json.dumps(updates.state_dict(), sort_keys=True)
+    model = build_model(job, vocabulary)
+    checkpoints = CheckpointFolder(
+        arguments.checkpoints, identity(job.model_dump_json(), vocabulary.fingerprint, data)
+    )
+    trainer = Trainer(
+        label=job.cell,
+        model=model,
+        updates=updates,
+        config=job.pretrain,
+        budget_updates=job.budget_updates,
+        seed=job.seed,
+        execution=execution,
+        checkpoints=checkpoints,
+        history_path=checkpoints.place / "history.csv",
+    )
+    trainer.run()
+    output: Path = arguments.output
+    save_model(
+        output / "model.safetensors", model, cell=job.cell, vocabulary=vocabulary.fingerprint
+    )
+    trainer.progress.write_history(output / "history.csv")
+    write_manifest(
+        output / "manifest.json",
+        stage="pretrain",
+        config=job,
+        inputs=[arguments.job, arguments.vocabulary],
+        outputs=[output / "model.safetensors", output / "history.csv"],
+        started=started,
+        extra={
+            "data_digest": identity(data),
+            "parameters": parameter_counts(model)._asdict(),
+            **trainer.account(),
+        },
+    )
+    checkpoints.remove()
+
+
+def build_model(job: PretrainJob, vocabulary: Vocabulary) -> MaskedLanguageModel:
+    """A model with the weights that the job's seed gives."""
+    model = MaskedLanguageModel(
+        job.model,
+        module_kind=job.modules,
+        languages=job.languages,
+        vocabulary_size=vocabulary.size,
+    )
+    initialise(model, job.model, torch.Generator().manual_seed(job.seed))
+    return model
+
+
+if __name__ == "__main__":
+    run(main)

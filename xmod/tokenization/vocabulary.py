@@ -1,0 +1,146 @@
+"""A SentencePiece vocabulary with XLM-R's ids.
+
+`<s>` 0, `<pad>` 1, `</s>` 2, `<unk>` 3; from id 3 on a piece is its SentencePiece id + 1; `<mask>`
+is last. So a model of N SentencePiece ids makes a vocabulary of N + 2 (XLM-R: 250,000 and 250,002;
+Conneau et al. 2020, as fairseq and transformers number it).
+
+Shapes: n lines, T tokens of all lines together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import sentencepiece
+from numpy.typing import NDArray
+
+from xmod.files import atomic_path
+
+START: Final = 0
+PAD: Final = 1
+END: Final = 2
+UNKNOWN: Final = 3
+FIRST_PIECE: Final = 4
+"""Ids below it, and `<mask>`, are special."""
+SPECIAL_PIECES: Final = ("<s>", "<pad>", "</s>", "<unk>")
+MASK_PIECE: Final = "<mask>"
+
+_CONTROL_IDS: Final = {"unk": 0, "bos": 1, "eos": 2, "pad": -1}
+"""What a SentencePiece model must say of itself for XLM-R's ids to fit: its default."""
+
+Ids = NDArray[np.int32]
+
+
+class VocabularyError(ValueError):
+    """A SentencePiece model is missing, broken or numbered otherwise."""
+
+
+class Vocabulary:
+    """A SentencePiece model seen through XLM-R's ids."""
+
+    def __init__(self, model: bytes, *, origin: str) -> None:
+        """Read a model's bytes; `origin` names it in errors.
+
+        Raises VocabularyError when the bytes are no SentencePiece model, or its control ids or
+        its first pieces are not where XLM-R's ids need them.
+        """
+        self._model = model
+        self._processor = _load(model, origin)
+        self.fingerprint: str = hashlib.sha256(model).hexdigest()
+        """The SHA-256 of the model's bytes: equal exactly for the same vocabulary."""
+        self.size: int = self._processor.get_piece_size() + 2
+        """Number of ids: the embedding's rows."""
+        self.mask: int = self.size - 1
+        """The id of `<mask>`."""
+        self._from_sentencepiece: Ids = np.arange(1, self.size - 1, dtype=np.int32)
+        self._from_sentencepiece[:3] = (UNKNOWN, START, END)
+
+    @classmethod
+    def open(cls, path: Path) -> Vocabulary:
+        """Read a model file; raises VocabularyError, naming the file, when it does not fit."""
+        try:
+            model = Path(path).read_bytes()
+        except OSError as error:
+            raise VocabularyError(
+                f"{path}: cannot read the SentencePiece model ({error.strerror}); "
+                f"make it with `python -m xmod.train_vocabulary`, or correct vocabulary.model"
+            ) from error
+        return cls(model, origin=str(path))
+
+    def save(self, path: Path) -> None:
+        """Write the model's bytes, whole or not at all."""
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(self._model)
+
+    def encode(self, lines: Sequence[str], *, num_threads: int = 1) -> list[Ids]:
+        """The ids of each line, without `<s>` and `</s>`."""
+        ids, lengths = self.encode_flat(lines, num_threads=num_threads)
+        return np.split(ids, np.cumsum(lengths)[:-1]) if len(lines) else []
+
+    def encode_flat(
+        self, lines: Sequence[str], *, num_threads: int = 1
+    ) -> tuple[Ids, NDArray[np.int64]]:
+        """The ids of all lines one after another (T,) and each line's number of ids (n,)."""
+        encoded = self._processor.encode(list(lines), out_type=int, num_threads=num_threads)
+        lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
+        flat = np.fromiter(chain.from_iterable(encoded), np.int32, count=int(lengths.sum()))
+        return self._from_sentencepiece[flat], lengths
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`; special ids have none, but for `<unk>`, which shows."""
+        pieces = [int(id_) for id_ in ids]
+        for id_ in pieces:
+            self._check(id_)
+        kept = [0 if id_ == UNKNOWN else id_ - 1 for id_ in pieces if UNKNOWN <= id_ < self.mask]
+        return str(self._processor.decode(kept))
+
+    def piece(self, id_: int) -> str:
+        """The piece of an id, as text; raises ValueError for an id outside the vocabulary."""
+        self._check(id_)
+        if id_ == self.mask:
+            return MASK_PIECE
+        return SPECIAL_PIECES[id_] if id_ < FIRST_PIECE else self.pieces[id_ - FIRST_PIECE]
+
+    @cached_property
+    def pieces(self) -> tuple[str, ...]:
+        """The pieces of ids FIRST_PIECE ... mask - 1, in order: all that are not special."""
+        count = self._processor.get_piece_size()
+        return tuple(self._processor.id_to_piece(list(range(FIRST_PIECE - 1, count))))
+
+    def _check(self, id_: int) -> None:
+        if not 0 <= id_ < self.size:
+            raise ValueError(f"id {id_} is not in this vocabulary: it has 0 to {self.size - 1}")
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __repr__(self) -> str:
+        return f"Vocabulary(size={self.size}, fingerprint={self.fingerprint[:12]!r})"
+
+
+def _load(model: bytes, origin: str) -> sentencepiece.SentencePieceProcessor:
+    """Parse and check; SentencePiece's own messages name neither the file nor the remedy."""
+    processor = sentencepiece.SentencePieceProcessor()
+    try:
+        if not processor.LoadFromSerializedProto(model):
+            raise RuntimeError("not accepted")
+    except RuntimeError as error:
+        raise VocabularyError(
+            f"{origin}: not a whole SentencePiece model ({len(model)} bytes); "
+            f"copy it or train it again"
+        ) from error
+    found = {name: getattr(processor, f"{name}_id")() for name in _CONTROL_IDS}
+    if found != _CONTROL_IDS:
+        raise VocabularyError(
+            f"{origin}: its control ids are {found}, but XLM-R's numbering needs {_CONTROL_IDS} "
+            f"(SentencePiece's defaults); train it without --unk_id, --bos_id, --eos_id, --pad_id"
+        )
+    if processor.get_piece_size() < FIRST_PIECE:
+        raise VocabularyError(f"{origin}: the model has no pieces beyond its control ids")
+    return processor

@@ -1,0 +1,125 @@
+"""Checkpoints of a running job: whole or absent, verified when read, the one before kept.
+
+A checkpoint is a safetensors file of weights and optimizer state with a JSON file beside it
+that holds the rest and the first file's hash. The JSON is written last, so a checkpoint without
+one never happened. No pickle is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from xmod.files import atomic_path, sha256_file, write_json_atomic
+
+KEEP = 2
+
+
+def identity(*parts: str) -> str:
+    """A name for all that a job's result depends on: equal parts, equal name."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class CheckpointFolder:
+    """The checkpoints of one job; another job (another `identity`) has another folder."""
+
+    folder: Path
+    identity: str
+
+    @property
+    def place(self) -> Path:
+        return self.folder / self.identity
+
+    def save(
+        self,
+        update: int,
+        *,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        state: Mapping[str, Any],
+    ) -> Path:
+        """Write the state after `update` updates; older checkpoints than the last two go."""
+        path = self.place / f"update-{update:08d}.safetensors"
+        tensors = {f"model.{name}": p.detach() for name, p in _trained(model).items()}
+        tensors |= _optimizer_tensors(model, optimizer)
+        with atomic_path(path) as temporary:
+            save_file({name: t.cpu().contiguous() for name, t in tensors.items()}, temporary)
+        write_json_atomic(
+            path.with_suffix(".json"),
+            {"update": update, "sha256": sha256_file(path), "state": dict(state)},
+        )
+        for old in self._finished()[:-KEEP]:
+            old.unlink()
+            old.with_suffix(".safetensors").unlink(missing_ok=True)
+        return path
+
+    def load_latest(
+        self, *, model: nn.Module, optimizer: torch.optim.Optimizer
+    ) -> dict[str, Any] | None:
+        """Put the newest whole checkpoint into model and optimizer; None where there is none.
+
+        Returns the saved state with its `update`. A damaged checkpoint is reported on stderr
+        and the one before it is taken.
+        """
+        for index in reversed(self._finished()):
+            about: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))
+            path = index.with_suffix(".safetensors")
+            if not path.exists() or sha256_file(path) != about["sha256"]:
+                print(f"checkpoint {path} is damaged; taking the one before it", file=sys.stderr)
+                continue
+            _restore(load_file(path), model, optimizer)
+            return {"update": about["update"], **about["state"]}
+        return None
+
+    def latest(self) -> Path | None:
+        """The newest checkpoint that was finished."""
+        finished = self._finished()
+        return finished[-1].with_suffix(".safetensors") if finished else None
+
+    def remove(self) -> None:
+        """Forget this job's checkpoints, once its result is written."""
+        shutil.rmtree(self.place, ignore_errors=True)
+
+    def _finished(self) -> list[Path]:
+        return sorted(self.place.glob("update-*.json"))
+
+
+def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Optimizer state by parameter name; a parameter that never had a gradient has none."""
+    return {
+        f"optimizer.{key}.{name}": value
+        for name, parameter in _trained(model).items()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def _restore(
+    tensors: Mapping[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    parameters = _trained(model)
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(tensors[f"model.{name}"])
+    optimizer.state.clear()
+    for key, value in tensors.items():
+        kind, _, rest = key.partition(".")
+        if kind == "optimizer":
+            entry, _, name = rest.partition(".")
+            parameter = parameters[name]
+            # AdamW's step counts stay where the fused kernel wants them: beside the parameter.
+            optimizer.state[parameter][entry] = value.to(parameter.device)

@@ -1,0 +1,68 @@
+"""AdamW, its learning rate and gradient clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from xmod.config import TrainingConfig
+
+
+def build_optimizer(
+    parameters: Iterable[nn.Parameter], config: TrainingConfig
+) -> torch.optim.AdamW:
+    """AdamW over the parameters that train, in one group: all of them decay.
+
+    fairseq's Adam, with which RoBERTa and X-MOD were trained, decays decoupled from the gradient
+    and spares neither biases nor LayerNorms; so does this. A parameter whose gradient is None
+    is left as it is, bit for bit: no decay, no momentum, and its own step count does not move.
+    Between steps, `zero_grad(set_to_none=True)` is what keeps an absent language's gradient None.
+    """
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    return torch.optim.AdamW(
+        trained,
+        lr=config.peak_learning_rate,
+        betas=(config.adam_beta1, config.adam_beta2),
+        eps=config.adam_epsilon,
+        weight_decay=config.weight_decay,
+        fused=all(parameter.device.type in ("cpu", "cuda") for parameter in trained),
+    )
+
+
+def learning_rate(
+    update: int, *, budget_updates: int, peak: float, warmup_fraction: float
+) -> float:
+    """The rate of `update`, counted from 0: linear up to `peak`, then linear down towards 0.
+
+    The last warm-up update has the peak, and the one after the budget would have 0, so that no
+    update of the budget is spent at rate 0. Raises ValueError outside of the budget.
+    """
+    if not 0 <= update < budget_updates:
+        raise ValueError(f"update {update} is not in the budget of {budget_updates} updates")
+    warmup_updates = min(round(warmup_fraction * budget_updates), budget_updates)
+    if update < warmup_updates:
+        return peak * (update + 1) / warmup_updates
+    return peak * (budget_updates - update) / max(budget_updates - warmup_updates, 1)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+@torch.no_grad()
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
+    """Scale the gradients down to a norm of `max_norm`, if it is above; 0 for no clipping.
+
+    Returns the norm before (a scalar tensor). Absent gradients (None) stay absent and count
+    for nothing. A norm that is not finite leaves the gradients alone: the caller stops on it.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if not gradients:
+        return torch.zeros(())
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    if max_norm > 0.0 and max_norm < norm.item() < torch.inf:
+        torch._foreach_mul_(gradients, max_norm / norm.item())
+    return norm
