@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Library = Literal["xmod", "transformers"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Contender:
     """One side of a comparison."""
 
     library: Library
-    precision: Literal["float32", "bfloat16"]
+    precision: Precision
     shape: Shape
 
     @property

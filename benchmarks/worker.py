@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -69,7 +70,7 @@ def our_step(contender: Contender) -> Step:
         turn += 1
         with computing(contender.precision, device="cpu"):
             loss = model.nll(tokens, segments, masked, targets).mean()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
@@ -78,11 +79,13 @@ def our_step(contender: Contender) -> Step:
 
 def transformers_step(contender: Contender) -> Step:
     """Theirs as its users train it: its own loss, over the logits of every position."""
-    from transformers import XmodConfig, XmodForMaskedLM
+    import transformers
+
+    library: Any = transformers
 
     shape = contender.shape
-    model = XmodForMaskedLM(
-        XmodConfig(
+    model = library.XmodForMaskedLM(
+        library.XmodConfig(
             vocab_size=shape.vocabulary_size,
             hidden_size=shape.width,
             num_hidden_layers=shape.num_layers,
@@ -110,7 +113,7 @@ def transformers_step(contender: Contender) -> Step:
         turn += 1
         with computing(contender.precision, device="cpu"):
             loss = model(tokens, lang_ids=language_ids, labels=labels).loss
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 

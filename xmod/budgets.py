@@ -35,6 +35,11 @@ def language_sizes(
     return sizes
 
 
+def available_languages(config: Config, table: LanguageTable) -> tuple[str, ...]:
+    """Every language that the corpus has text for, in the table's order."""
+    return tuple(one.iso for one in table if _size(config.corpora, one) > 0)
+
+
 def _size(corpora: CorporaConfig, language: Language) -> float:
     """Characters of embedded text, bytes of a file, or MB of CC-100: only ratios matter."""
     if corpora.sizes == "folder":

@@ -6,6 +6,7 @@ language table and the list of packages.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from typing import Any
 
 from xmod import jobs
 from xmod.analysis.catalogue import Catalogue, read_catalogue
-from xmod.budgets import language_sizes
+from xmod.budgets import available_languages, language_sizes
 from xmod.config import Config, parse
-from xmod.data.packages import read_packages
+from xmod.files import sha256_file
 from xmod.grid import Cell, Grid, expand
+from xmod.language_sets import language_set
 from xmod.languages import LanguageTable, read_languages
 from xmod.paths import Paths
 
@@ -63,36 +65,34 @@ class Dag:
     # Languages
 
     @cached_property
-    def vocabulary_languages(self) -> tuple[str, ...]:
-        """What the shared vocabulary is trained on: all with text, whatever the cells take.
+    def available_languages(self) -> tuple[str, ...]:
+        """Every language that has text; jobs of several languages are cut from these.
 
-        So a further language set leaves the vocabulary, and every trained cell, as it is.
+        Not from the languages that the cells take: another set would cut them anew, and what
+        was made would be made again.
         """
-        if self.config.vocabulary.model is not None:
+        return available_languages(self.config, self.table)
+
+    @cached_property
+    def vocabulary_languages(self) -> tuple[str, ...]:
+        """The languages that the shared vocabulary is trained on; none where it is given."""
+        vocabulary = self.config.vocabulary
+        if vocabulary.model is not None:
             return ()
-        if self.config.corpora.source == "embedded":
-            return tuple(language.iso for language in self.table if language.embedded_kchars)
-        return self.pretrained_languages
+        if vocabulary.language_set is not None:
+            return language_set(self.config, self.table, vocabulary.language_set)
+        return self.available_languages
 
     @cached_property
-    def pretrained_languages(self) -> tuple[str, ...]:
-        """Every language of a cell's set, in table order."""
-        found = {iso for cell in self.grid.cells for iso in self.pretrain_job(cell).languages}
-        return tuple(iso for iso in self.table.isos if iso in found)
-
-    @cached_property
-    def added_by_cell(self) -> dict[str, tuple[str, ...]]:
+    def added_by_cell(self) -> dict[str, tuple[tuple[str, ...], ...]]:
         return jobs.added_by_cell(self.grid, self.config, self.table)
 
     @cached_property
-    def added_languages(self) -> tuple[str, ...]:
-        """Every language that some cell is extended by, in table order."""
-        found = {iso for isos in self.added_by_cell.values() for iso in isos}
-        return tuple(iso for iso in self.table.isos if iso in found)
-
-    @cached_property
     def corpus_languages(self) -> tuple[str, ...]:
-        needed = {*self.vocabulary_languages, *self.pretrained_languages, *self.added_languages}
+        """Every language that some job reads, in table order."""
+        needed = {*self.vocabulary_languages}
+        for cell in self.grid.cells:
+            needed.update(self.pretrain_job(cell).languages, self.added(cell))
         return tuple(iso for iso in self.table.isos if iso in needed)
 
     def batches(self, isos: Sequence[str]) -> list[Batch]:
@@ -102,11 +102,20 @@ class Dag:
         return [Batch(name=_batch_name(chunk), isos=chunk) for chunk in chunks]
 
     @cached_property
+    def added_batches(self) -> list[Batch]:
+        """Added languages in jobs that make their vocabularies and token files."""
+        batches: list[Batch] = []
+        for group in itertools.chain(*self.added_by_cell.values()):
+            known = {iso for batch in batches for iso in batch.isos}
+            batches += self.batches([iso for iso in group if iso not in known])
+        return batches
+
+    @cached_property
     def extension_batches(self) -> list[Batch]:
         """Added languages in jobs, with the cells that each job is done for."""
         cells_of: dict[tuple[str, ...], list[str]] = {}
-        for cell, isos in self.added_by_cell.items():
-            for batch in self.batches(isos):
+        for cell, groups in self.added_by_cell.items():
+            for batch in itertools.chain(*map(self.batches, groups)):
                 cells_of.setdefault(batch.isos, []).append(cell)
         return [
             Batch(name=_batch_name(isos), isos=isos, cells=tuple(cells))
@@ -132,17 +141,25 @@ class Dag:
     def pretrain_job(self, cell: Cell) -> jobs.PretrainJob:
         return jobs.pretrain_job(cell, self.grid.configs[cell.id], self.table)
 
+    def measured(self, cell: Cell) -> tuple[str, ...]:
+        return jobs.measured_languages(self.grid.configs[cell.id], self.table, cell)
+
     def added(self, cell: Cell) -> tuple[str, ...]:
-        return self.added_by_cell[cell.at("extend").id]
+        """The languages that are added to a cell, in table order."""
+        isos = set(itertools.chain(*self.added_by_cell[cell.at("extend").id]))
+        return tuple(iso for iso in self.table.isos if iso in isos)
 
     # Files of a job
 
-    def package_files(self) -> list[str]:
-        """The downloaded packages that the corpora are made from."""
-        if self.config.corpora.source != "embedded":
-            return []
-        names = [package.file for package in read_packages(Path(PACKAGES_TABLE))]
-        return [f"{self.config.packages}/{name}" for name in names]
+    @cached_property
+    def verified_packages(self) -> str:
+        """A stamp: the packages of the table, as it is now, are there and have their hashes."""
+        digest = sha256_file(Path(PACKAGES_TABLE))[:12]
+        return f"{self.config.packages}/verified-{digest}"
+
+    @property
+    def package_inputs(self) -> list[str]:
+        return [self.verified_packages] if self.config.corpora.source == "embedded" else []
 
     def pretrain_inputs(self, cell_id: str) -> dict[str, Any]:
         cell = self.cell("pretrain", cell_id)
@@ -150,7 +167,7 @@ class Dag:
         return {
             "job": self.paths.job("pretrain", cell_id),
             "vocabulary": self.paths.vocabulary(scope),
-            "tokens": self.paths.tokens(scope, self.pretrain_job(cell).languages),
+            "tokens": self.paths.tokens(scope, self.pretrain_job(cell).languages, "train"),
         }
 
     def extend_inputs(self, cell_id: str, batch: Batch) -> dict[str, Any]:
@@ -161,7 +178,7 @@ class Dag:
             "model": self.paths.pretrained(cell.at("pretrain").id),
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
             "vocabularies": [self.paths.added_vocabulary(scope, iso) for iso in batch.isos],
-            "tokens": self.paths.added_tokens(scope, batch.isos),
+            "tokens": self.paths.added_tokens(scope, batch.isos, "train"),
         }
 
     def perplexity_inputs(self, cell_id: str) -> dict[str, Any]:
@@ -172,10 +189,10 @@ class Dag:
             "job": self.paths.job("perplexity", cell_id),
             "model": self.paths.pretrained(cell.at("pretrain").id),
             "vocabulary": self.paths.vocabulary(scope),
-            "tokens": self.paths.tokens(scope, self.pretrain_job(cell).languages),
+            "tokens": self.paths.tokens(scope, self.measured(cell), "heldout"),
             "extensions": [self.paths.extension(extend_id, iso) for iso in added],
             "vocabularies": [self.paths.added_vocabulary(added_scope, iso) for iso in added],
-            "added_tokens": self.paths.added_tokens(added_scope, added),
+            "added_tokens": self.paths.added_tokens(added_scope, added, "heldout"),
         }
 
     def vocabulary_corpora(self, scope: str) -> list[str]:
@@ -225,7 +242,7 @@ class Dag:
         if stage == "corpora":
             return config.corpora.model_dump_json(exclude={"sizes"})
         if stage == "vocabulary":
-            return config.vocabulary.model_dump_json()
+            return config.vocabulary.model_dump_json(exclude={"language_set"})
         return config.extend.vocabulary.model_dump_json()
 
     def grid_text(self) -> str:

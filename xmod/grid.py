@@ -259,6 +259,8 @@ def _resolve(
             resolved, table, pinned=not any(_is_under(key, SIZES_KEYS) for key in changed)
         )
         language_sizes(resolved, table, language_set(resolved, table, resolved.language_set))
+        for key in changed:
+            format_value(value_at(resolved, key))
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     cell = Cell(

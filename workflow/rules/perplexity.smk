@@ -11,6 +11,8 @@ rule measure_perplexity:
         PATHS.log("perplexity", "{cell}"),
     benchmark:
         PATHS.benchmark("perplexity", "{cell}")
+    conda:
+        "../../envs/xmod.yaml"
     threads: 1
     resources:
         mem_mb=2000,

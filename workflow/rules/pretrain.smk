@@ -13,6 +13,8 @@ rule pretrain:
         PATHS.log("pretrain", "{cell}"),
     benchmark:
         PATHS.benchmark("pretrain", "{cell}")
+    conda:
+        "../../envs/xmod.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -22,6 +22,8 @@ rule aggregate:
     log:
         PATHS.log("aggregate"),
     localrule: True
+    conda:
+        "../../envs/xmod.yaml"
     params:
         code=code_digest("aggregate.py", "analysis/aggregate.py", "analysis/records.py"),
     shell:
@@ -42,6 +44,8 @@ rule count_corpora:
     log:
         PATHS.log("count_corpora"),
     localrule: True
+    conda:
+        "../../envs/xmod.yaml"
     params:
         code=code_digest("count_corpora.py"),
     shell:
@@ -58,12 +62,14 @@ rule draw_figure:
     log:
         PATHS.log("figures", "{figure}"),
     localrule: True
+    conda:
+        "../../envs/xmod.yaml"
     params:
         catalogue=RUN.config.catalogue,
         spec=lambda wildcards: RUN.figure_text(wildcards.figure),
         languages=RUN.config.languages,
         prefix=PATHS.figure_prefix("{figure}"),
-        code=code_digest("draw_figure.py", "analysis/figures"),
+        code=code_digest("draw_figure.py", "analysis"),
     shell:
         "python -m xmod.draw_figure --figure {wildcards.figure} --figures {params.catalogue:q}"
         " --metrics {input.metrics:q} --grid {input.grid:q} --languages {params.languages:q}"
@@ -80,12 +86,14 @@ rule make_table:
     log:
         PATHS.log("tables", "{table}"),
     localrule: True
+    conda:
+        "../../envs/xmod.yaml"
     params:
         catalogue=RUN.config.catalogue,
         spec=lambda wildcards: RUN.table_text(wildcards.table),
         languages=RUN.config.languages,
         prefix=PATHS.table_prefix("{table}"),
-        code=code_digest("make_table.py", "analysis/tables"),
+        code=code_digest("make_table.py", "analysis"),
     shell:
         "python -m xmod.make_table --table {wildcards.table} --figures {params.catalogue:q}"
         " --grid {input.grid:q} --metrics {input.metrics:q}"

@@ -1,6 +1,8 @@
 # Vocabularies and token files: one vocabulary for all cells, and one for each added language.
 
-TOKEN_CODE = code_digest("encode_corpus.py", "tokenization", "data/token_file.py")
+TOKEN_CODE = code_digest(
+    "encode_corpus.py", "tokenization", "data/token_file.py", "data/encoding.py"
+)
 VOCABULARY_CODE = code_digest("train_vocabulary.py", "tokenization")
 
 
@@ -15,6 +17,8 @@ rule train_vocabulary:
         PATHS.log("vocabulary", "{scope}"),
     benchmark:
         PATHS.benchmark("vocabulary", "{scope}")
+    conda:
+        "../../envs/xmod.yaml"
     resources:
         mem_mb=4000,
         runtime=240,
@@ -28,7 +32,7 @@ rule train_vocabulary:
         " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
 
 
-for batch in RUN.batches(RUN.pretrained_languages):
+for batch in RUN.batches(RUN.available_languages):
 
     rule:
         name:
@@ -39,11 +43,13 @@ for batch in RUN.batches(RUN.pretrained_languages):
                 "vocabulary", wildcards.scope, isos
             ),
         output:
-            PATHS.tokens("{scope}", batch.isos),
+            PATHS.token_files("{scope}", batch.isos),
         log:
             PATHS.log("tokens", "{scope}", batch.name),
         benchmark:
             PATHS.benchmark("tokens", "{scope}", batch.name)
+        conda:
+            "../../envs/xmod.yaml"
         resources:
             mem_mb=2000,
             runtime=480,
@@ -57,7 +63,7 @@ for batch in RUN.batches(RUN.pretrained_languages):
             " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
 
 
-for batch in RUN.batches(RUN.added_languages):
+for batch in RUN.added_batches:
 
     rule:
         name:
@@ -73,6 +79,8 @@ for batch in RUN.batches(RUN.added_languages):
             PATHS.log("added_vocabulary", "{scope}", batch.name),
         benchmark:
             PATHS.benchmark("added_vocabulary", "{scope}", batch.name)
+        conda:
+            "../../envs/xmod.yaml"
         resources:
             mem_mb=4000,
             runtime=240,
@@ -94,11 +102,13 @@ for batch in RUN.batches(RUN.added_languages):
                 "added_vocabulary", wildcards.scope, isos
             ),
         output:
-            PATHS.added_tokens("{scope}", batch.isos),
+            PATHS.added_token_files("{scope}", batch.isos),
         log:
             PATHS.log("added_tokens", "{scope}", batch.name),
         benchmark:
             PATHS.benchmark("added_tokens", "{scope}", batch.name)
+        conda:
+            "../../envs/xmod.yaml"
         resources:
             mem_mb=2000,
             runtime=480,

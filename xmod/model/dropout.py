@@ -23,8 +23,9 @@ _LEVELS = 256
 
 
 def dropped_levels(rate: float) -> int:
-    """How many of the 256 values of a byte drop an element: at least 1 for a rate above 0."""
-    return max(round(rate * _LEVELS), 1) if rate > 0.0 else 0
+    """How many of the 256 values of a byte drop an element: for a rate above 0 at least one,
+    and never all."""
+    return min(max(round(rate * _LEVELS), 1), _LEVELS - 1) if rate > 0.0 else 0
 
 
 def keep_scale(rate: float) -> float:
@@ -72,7 +73,7 @@ class Dropout(nn.Module):
         if not self.is_by_hand(hidden_BLD):
             return functional.dropout(hidden_BLD, self.rate, self.training)
         mask_BLD, scale = self._mask(hidden_BLD.shape, self.rate, hidden_BLD.dtype)
-        return hidden_BLD if mask_BLD is None else hidden_BLD * mask_BLD.mul_(scale)
+        return hidden_BLD if mask_BLD is None else hidden_BLD * mask_BLD * scale
 
     def add_norm(self, residual_BLD: Tensor, hidden_BLD: Tensor, norm: nn.LayerNorm) -> Tensor:
         """`norm(residual + dropout(hidden))`."""

@@ -1,20 +1,17 @@
-"""Weights to start from: RoBERTa's, and two starts for the laptop preset.
-
-Shapes: P positions, D width.
-"""
+"""Weights to start from: RoBERTa's, and a start of attention for laptop sizes."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from xmod.config import ModelConfig
 from xmod.model.encoder import Encoder
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.language_modules import Bottleneck
+from xmod.model.neighbours import attend_to_neighbours
 
 
 @torch.no_grad()
@@ -34,12 +31,13 @@ def initialise(model: MaskedLanguageModel, config: ModelConfig, generator: torch
     for index, layer in enumerate(model.encoder.each_layer()):
         for name, module in layer.language_modules.named():
             own = named_generator(seed, f"layer {index}, module {name}")
-            initialise_module(module, config.initializer_range, own)
+            initialise_module(module, config, own)
 
 
 @torch.no_grad()
-def initialise_module(module: Bottleneck, deviation: float, generator: torch.Generator) -> None:
+def initialise_module(module: Bottleneck, config: ModelConfig, generator: torch.Generator) -> None:
     """Draw a language module's weights anew."""
+    deviation = config.module_initializer_range or config.initializer_range
     _initialise_linear(module.down, deviation, generator)
     _initialise_linear(module.up, deviation, generator)
 
@@ -50,32 +48,18 @@ def named_generator(seed: int, name: str) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
 
-def sinusoidal_positions(num_positions: int, width: int, *, deviation: float) -> Tensor:
-    """Sines and cosines (P, D) of geometric wavelengths (Vaswani et al. 2017, section 3.5),
-    scaled to the standard deviation that the other embeddings start with."""
-    angles_P = torch.arange(num_positions, dtype=torch.float32)
-    rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
-    angles = angles_P[:, None] * rates
-    table_PD = torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[:, :width]
-    return table_PD * (deviation * math.sqrt(2.0))
-
-
 def _initialise_encoder(encoder: Encoder, config: ModelConfig, generator: torch.Generator) -> None:
     deviation = config.initializer_range
     encoder.token_embeddings.weight.normal_(0.0, deviation, generator=generator)
-    positions_PD = encoder.position_embeddings.weight
-    positions_PD.normal_(0.0, deviation, generator=generator)
-    if config.position_init == "sinusoidal":
-        positions_PD.copy_(sinusoidal_positions(*positions_PD.shape, deviation=deviation))
+    encoder.position_embeddings.weight.normal_(0.0, deviation, generator=generator)
     _reset_norm(encoder.embedding_norm)
     for layer in encoder.each_layer():
         for linear in layer.shared_linears():
             _initialise_linear(linear, deviation, generator)
-        if config.query_key_init == "equal":
-            query, key, _ = layer.query_key_value.weight.chunk(3)
-            key.copy_(query)
         _reset_norm(layer.attention_norm)
         _reset_norm(layer.output_norm)
+    if config.attention_init == "neighbours":
+        attend_to_neighbours(encoder)
 
 
 def _initialise_linear(linear: nn.Linear, deviation: float, generator: torch.Generator) -> None:

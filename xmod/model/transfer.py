@@ -53,7 +53,7 @@ def add_language(
     extended = _share(model, language, state, trains)
     if encoder.module_kind == "language":
         for layer in extended.encoder.each_layer():
-            initialise_module(layer.language_modules.of(language), deviation, own)
+            initialise_module(layer.language_modules.of(language), encoder.config, own)
     return extended
 
 

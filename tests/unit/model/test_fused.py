@@ -88,11 +88,12 @@ def test_dropped_share_is_the_rounded_rate() -> None:
     assert 1.0 - keep.mean().item() == pytest.approx(26 / 256, abs=2e-3)
     assert (keep.mean() * keep_scale(0.1)).item() == pytest.approx(1.0, abs=2e-3)
     assert set(keep.unique().tolist()) == {0.0, 1.0}
-    assert dropped_levels(0.0) == 0 and dropped_levels(1e-6) == 1
+    assert [dropped_levels(rate) for rate in (0.0, 1e-6, 0.1, 0.9999)] == [0, 1, 26, 255]
 
 
 def test_no_dropout_in_evaluation() -> None:
     hidden = normal(2, 3, 8, dtype=torch.float32)
     assert torch.equal(Dropout(0.5, attention_rate=0.5).eval()(hidden), hidden)
     kept = Dropout(0.5, attention_rate=0.5).train()(hidden)
-    assert torch.equal(kept[kept != 0], 2.0 * hidden[kept != 0]) and (kept == 0).any()
+    assert torch.equal(kept[kept != 0], 2.0 * hidden[kept != 0])
+    assert (kept == 0).any()

@@ -85,9 +85,9 @@ def test_learning_rate_outside_of_the_budget_is_an_error() -> None:
 
 def test_clipping_equals_torchs_and_skips_absent_gradients() -> None:
     model, reference = small_model(), small_model()
-    model.eval(), reference.eval()
     masked = torch.arange(10)
     for each in (model, reference):
+        each.eval()
         each.nll(random_tokens(2, 16), [Segment("sw", 2)], masked, masked).sum().backward()
     norm = clip_gradients(model.parameters(), 0.1)
     expected = torch.nn.utils.clip_grad_norm_(reference.parameters(), 0.1)
