@@ -11,7 +11,9 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum |
 .PHONY: run test check unit workflow bench install clean
 
 run: install
-	$(BIN)/python -m xmod.run --cores $(CORES)
+	@started=$$(date +%s) && \
+	$(BIN)/snakemake --cores $(CORES) --quiet rules host && \
+	$(BIN)/python -m xmod.timings --results results/small --since $$started --cores $(CORES)
 
 test: install check
 	$(BIN)/python -m pytest tests

@@ -13,9 +13,7 @@ class ConfigError(ValueError):
     """The configuration asks for something that is not possible; the message says what."""
 
 
-def explain(
-    error: ValidationError, root: type[BaseModel], origin: str
-) -> str:
+def explain(error: ValidationError, root: type[BaseModel], origin: str) -> str:
     """One line a mistake: the key, the value that was given, what is legal."""
     lines = [_explain_one(dict(item), root) for item in error.errors()]
     return "\n".join(f"{origin}: {line}" for line in dict.fromkeys(lines))

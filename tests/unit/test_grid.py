@@ -164,7 +164,7 @@ def test_a_stage_sees_only_what_it_depends_on(small: dict[str, Any], table: Lang
 def test_an_axis_of_the_data_has_data_of_its_own(
     small: dict[str, Any], table: LanguageTable
 ) -> None:
-    small["experiments"]["main"]["axes"] = {"vocabulary.size": [4000, 6000]}
+    small["experiments"]["main"]["axes"] = {"vocabulary.size": [4000, 3000]}
     scopes = [cell.scope("vocabulary") for cell in expanded(small, table).cells]
     assert scopes == ["vocabulary.size=4000", "default"]
 
