@@ -32,11 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--output", type=Path, required=True, help="folder of the package cache")
     parser.add_argument(
-        "--packages", type=Path, default=PACKAGES_TABLE, help="table of the pinned packages"
+        "--packages-table", type=Path, default=PACKAGES_TABLE, help="table of the pinned packages"
     )
     options = parser.parse_args(arguments)
     try:
-        packages = read_packages(options.packages)
+        packages = read_packages(options.packages_table)
         options.output.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as error:
         print(f"xmod.fetch: {error}", file=sys.stderr)

@@ -57,7 +57,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def run_main(table: Path, cache: Path) -> int:
-    return fetch.main(["--output", str(cache), "--packages", str(table)])
+    return fetch.main(["--output", str(cache), "--packages-table", str(table)])
 
 
 def test_packages_are_fetched_by_exact_version_then_kept(
