@@ -33,7 +33,10 @@ except ValueError as error:
 PATHS = RUN.paths
 
 # Jobs run the Python that runs Snakemake, activated or not, and find the package in this checkout.
-shell.prefix(f"export PATH={os.path.dirname(sys.executable)}:$PATH PYTHONPATH={workflow.basedir}; ")
+# Setting a prefix takes away Snakemake's own, without which `command | tee` hides a failure.
+STRICT = "set -euo pipefail"
+ENVIRONMENT = f"PATH={os.path.dirname(sys.executable)}:$PATH PYTHONPATH={workflow.basedir}"
+shell.prefix(f"{STRICT}; export {ENVIRONMENT}; ")
 
 
 wildcard_constraints:

@@ -132,6 +132,16 @@ def test_a_mistake_stops_before_anything_runs(
     assert "Job stats" not in result.stdout
 
 
+def test_a_failing_job_fails_the_run(project: Project) -> None:
+    """Its own words reach the terminal, and the exit code is honest through the pipe to its log."""
+    project.config["pretrain"].update(peak_learning_rate=1e30, warmup_fraction=0.0, clip_norm=0.0)
+    project.config["name"] = "failing"
+    result = project.snakemake(check=False)
+    assert result.returncode != 0
+    assert "Lower the peak learning rate" in result.stdout + result.stderr
+    assert not (project.folder / "results/failing/summary/metrics.csv").exists()
+
+
 def test_a_run_that_is_killed_goes_on_to_the_same_results(
     finished: Project, tmp_path: Path
 ) -> None:
