@@ -1,4 +1,4 @@
-"""What the data cost: making an update, encoding text, and padding.
+"""What the data cost: making an update, encoding text, padding, and the share of a step.
 
 The text is made up, so that the benchmark needs no corpus: `num_languages` languages of random
 words, each with letters of its own beside common ones.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -16,14 +15,23 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
+import torch
+import yaml
 
+from benchmarks.report import Table, show
+from xmod.config import ModelConfig, TrainingConfig, parse
 from xmod.data.batches import UpdateBatches
 from xmod.data.encoding import encode_file
 from xmod.data.packing import PackedSequences
 from xmod.data.sampling import LanguageSampler, sampling_probabilities
 from xmod.data.token_file import TokenFile
+from xmod.model.heads import MaskedLanguageModel
+from xmod.model.initialisation import initialise
+from xmod.model.language_modules import Segment
 from xmod.tokenization.train import train_vocabulary
 from xmod.tokenization.vocabulary import PAD, Vocabulary
+from xmod.training.optimizer import build_optimizer
+from xmod.training.precision import computing, resolve
 
 VOCABULARY_SIZE: Final = 4000
 CHARACTERS: Final = 200_000
@@ -48,21 +56,19 @@ SHAPES: Final = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One measurement."""
-
-    what: str
-    value: float
-    unit: str
+STEP_SHAPE: Final = UpdateShape(
+    num_languages=75, batch_sequences=32, sequence_length=32, sequences_per_draw=4
+)
+"""An update of config/small.yaml, whose model is trained on it: the worst case for the share."""
 
 
-def rows(*, num_rounds: int = 7, shapes: Sequence[UpdateShape] = SHAPES) -> list[Row]:
-    """Medians over `num_rounds`, one thread; each round makes about half a million tokens."""
-    num_languages = max(shape.num_languages for shape in shapes)
+def run(*, quick: bool) -> list[Table]:
+    """Medians, one thread; a round makes about half a million tokens."""
+    num_rounds = 3 if quick else 7
+    torch.set_num_threads(1)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        texts = _write_texts(folder, num_languages)
+        texts = _write_texts(folder, max(shape.num_languages for shape in SHAPES))
         vocabulary = train_vocabulary(
             list(texts.values())[:5],
             size=VOCABULARY_SIZE,
@@ -70,15 +76,26 @@ def rows(*, num_rounds: int = 7, shapes: Sequence[UpdateShape] = SHAPES) -> list
             character_coverage=0.9995,
         )
         files, megabytes_per_second = _encode(texts, vocabulary)
-        result = [Row(what="encoding text", value=megabytes_per_second, unit="MB/s")]
-        for shape in shapes:
-            result += _measure(shape, files, vocabulary, num_rounds)
-    return result
+        return [
+            Table(
+                title="Making the updates",
+                explanation="Sampling, packing and masking on one thread, without prefetching. "
+                f"Encoding text took {megabytes_per_second:.1f} MB/s, its files included.",
+                columns=("sequences", "languages", "a draw", "ms", "tokens/s", "padding"),
+                rows=tuple(_row(shape, files, vocabulary, num_rounds) for shape in SHAPES),
+            ),
+            Table(
+                title="Data in a training step",
+                explanation="The model of config/small.yaml, the smallest there is, on one thread.",
+                columns=("making an update, ms", "training on it, ms", "data's share"),
+                rows=(_share(files, vocabulary, num_updates=60 * num_rounds),),
+            ),
+        ]
 
 
-def _measure(
+def _row(
     shape: UpdateShape, files: dict[str, TokenFile], vocabulary: Vocabulary, num_rounds: int
-) -> list[Row]:
+) -> tuple[str, ...]:
     updates = _updates(shape, files, vocabulary)
     num_tokens = shape.batch_sequences * shape.sequence_length
     num_updates = max(1, 500_000 // num_tokens)
@@ -89,15 +106,54 @@ def _measure(
         made = [updates.update(turn * num_updates + number) for number in range(num_updates)]
         seconds.append((time.perf_counter() - started) / num_updates)
     padding = np.mean([np.mean(batch.tokens == PAD) for batches in made for batch in batches])
-    name = (
-        f"an update of {shape.batch_sequences} x {shape.sequence_length} tokens, "
-        f"{shape.num_languages} languages, draws of {shape.sequences_per_draw}"
+    return (
+        f"{shape.batch_sequences:,} x {shape.sequence_length}",
+        str(shape.num_languages),
+        str(shape.sequences_per_draw),
+        f"{1000 * median(seconds):.2f}",
+        f"{num_tokens / median(seconds):,.0f}",
+        f"{padding:.1%}",
     )
-    return [
-        Row(what=name, value=1000 * median(seconds), unit="ms"),
-        Row(what=name, value=num_tokens / median(seconds), unit="tokens/s"),
-        Row(what=name, value=float(padding), unit="share of padding"),
-    ]
+
+
+def _share(
+    files: dict[str, TokenFile], vocabulary: Vocabulary, *, num_updates: int
+) -> tuple[str, ...]:
+    """Making and training on updates in turn: medians, and the share of their sum."""
+    config = small_model()
+    updates = _updates(STEP_SHAPE, files, vocabulary)
+    model = MaskedLanguageModel(
+        config, module_kind="language", languages=list(files), vocabulary_size=vocabulary.size
+    )
+    initialise(model, config, torch.Generator().manual_seed(1))
+    optimizer = build_optimizer(model.parameters(), TrainingConfig())
+    precision = resolve("auto", device="cpu", width=config.width)
+    making, training = [], []
+    for update in range(num_updates):
+        started = time.perf_counter()
+        batches = updates.update(update)
+        made = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        for batch in batches:
+            with computing(precision, device="cpu"):
+                nll_M = model.nll(
+                    torch.from_numpy(batch.tokens),
+                    [Segment(*segment) for segment in batch.segments],
+                    torch.from_numpy(batch.masked),
+                    torch.from_numpy(batch.targets),
+                )
+            nll_M.mean().backward()
+        optimizer.step()
+        making.append(made - started)
+        training.append(time.perf_counter() - made)
+    data, step = median(making), median(training)
+    return f"{1000 * data:.2f}", f"{1000 * step:.1f}", f"{data / (data + step):.1%}"
+
+
+def small_model() -> ModelConfig:
+    """The model of config/small.yaml."""
+    raw = yaml.safe_load(Path("config/small.yaml").read_text(encoding="utf-8"))
+    return parse(raw, origin="config/small.yaml").model
 
 
 def _updates(
@@ -150,10 +206,6 @@ def _write_texts(folder: Path, num_languages: int) -> dict[str, Path]:
     return texts
 
 
-def main() -> None:
-    for row in rows():
-        print(f"{row.value:>16,.3f} {row.unit:<17} {row.what}")
-
-
 if __name__ == "__main__":
-    main()
+    for each in run(quick=True):
+        show(each)

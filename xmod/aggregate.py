@@ -6,30 +6,25 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from xmod.analysis.aggregate import summarise, tabulate, write_metrics
 from xmod.analysis.records import read_grid, read_scores
+from xmod.command import run
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Write the table and say how much of the grid it covers."""
     options = _parser().parse_args(arguments)
-    try:
-        grid = read_grid(options.grid)
-        tidy = tabulate(grid, read_scores(options.scores))
-    except (ValueError, OSError) as error:
-        print(f"aggregate: {error}", file=sys.stderr)
-        return 1
+    grid = read_grid(options.grid)
+    tidy = tabulate(grid, read_scores(options.scores))
     write_metrics(options.output, tidy)
     print(summarise(grid, tidy))
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="xmod.aggregate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m xmod.aggregate", description=__doc__)
     parser.add_argument("--grid", type=Path, required=True, help="grid.json")
     parser.add_argument(
         "--scores", type=Path, nargs="*", default=[], help="score files, those there are so far"
@@ -39,4 +34,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

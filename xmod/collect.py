@@ -13,12 +13,12 @@ import argparse
 import dataclasses
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xmod.command import run
 from xmod.config import CorporaConfig
 from xmod.data.collecting import SPLITS, Collected, Collector
 from xmod.data.packages import read_packages
@@ -35,26 +35,21 @@ CODE = ("data/cleaning.py", "data/collecting.py", "data/splitting.py", "data/sou
 PACKAGES_TABLE = Path("config/packages.tsv")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code is 0 when every language has its three files."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Give every language its three files."""
     options = _parse(arguments)
-    try:
-        config = CorporaConfig.read(options.config)
-        table = read_languages(options.languages_table)
-        languages = [table[iso] for iso in dict.fromkeys(options.languages)]
-        source = open_source(
-            config.source,
-            folder=Path(config.folder) if config.folder else None,
-            packages=options.packages,
-            table=read_packages(options.packages_table),
-            languages=languages,
-        )
-        for language in languages:
-            collect_language(source, language, config=config, folder=options.output / language.iso)
-    except (ValueError, OSError) as error:
-        print(f"xmod.collect: {error}", file=sys.stderr)
-        return 1
-    return 0
+    config = CorporaConfig.read(options.config)
+    table = read_languages(options.languages_table)
+    languages = [table[iso] for iso in dict.fromkeys(options.languages)]
+    source = open_source(
+        config.source,
+        folder=Path(config.folder) if config.folder else None,
+        packages=options.packages,
+        table=read_packages(options.packages_table),
+        languages=languages,
+    )
+    for language in languages:
+        collect_language(source, language, config=config, folder=options.output / language.iso)
 
 
 def collect_language(
@@ -147,4 +142,4 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -19,7 +19,7 @@ def run(main: Callable[[], None]) -> None:
     """
     try:
         main()
-    except (ValueError, OSError, ArithmeticError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         raise SystemExit(f"error: {error}") from error
     except RuntimeError as error:
         code = getattr(error, "exit_code", None)

@@ -8,7 +8,6 @@ writes .pdf, .png and .csv.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,27 +17,23 @@ from xmod.analysis.figures.draw import draw
 from xmod.analysis.figures.prepare import prepare
 from xmod.analysis.figures.save import save
 from xmod.analysis.records import read_grid
+from xmod.command import run
 from xmod.languages import read_languages
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figure and say where it is and how complete."""
     options = _parser().parse_args(arguments)
-    try:
-        spec = read_catalogue(options.figures).figure(options.figure)
-        grid, table = read_grid(options.grid), read_languages(options.languages)
-        plotted = prepare(read_metrics(options.metrics, grid), grid, table, spec)
-        figure = draw(plotted, spec, table, title_note=options.title_note)
-    except (ValueError, OSError) as error:
-        print(f"draw_figure: {options.figure}: {error}", file=sys.stderr)
-        return 1
+    spec = read_catalogue(options.figures).figure(options.figure)
+    grid, table = read_grid(options.grid), read_languages(options.languages)
+    plotted = prepare(read_metrics(options.metrics, grid), grid, table, spec)
+    figure = draw(plotted, spec, table, title_note=options.title_note)
     save(figure, plotted, spec, options.output_prefix)
     print(f"{options.output_prefix}: {plotted.num_complete} of {plotted.num_cells} cells")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="xmod.draw_figure", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m xmod.draw_figure", description=__doc__)
     parser.add_argument("--figure", required=True, help="a name under figures")
     parser.add_argument("--figures", type=Path, required=True, help="config/figures.yaml")
     parser.add_argument("--grid", type=Path, required=True, help="grid.json")
@@ -50,4 +45,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from xmod.command import run
 from xmod.data.packages import Package, PackageError, mismatch, read_packages
 from xmod.files import sha256_file
 
@@ -24,8 +25,11 @@ PACKAGES_TABLE = Path("config/packages.tsv")
 TIMEOUT_SECONDS = 600
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code is 0 when every package is there and verified."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Have every package there and verified.
+
+    Raises PackageError with what is wrong with each that is not, after the others were brought.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m xmod.fetch", description=__doc__, allow_abbrev=False
     )
@@ -35,20 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--packages-table", type=Path, default=PACKAGES_TABLE, help="table of the pinned packages"
     )
     options = parser.parse_args(arguments)
-    try:
-        packages = read_packages(options.packages_table)
-        options.output.mkdir(parents=True, exist_ok=True)
-    except (ValueError, OSError) as error:
-        print(f"xmod.fetch: {error}", file=sys.stderr)
-        return 1
-    failures = 0
+    packages = read_packages(options.packages_table)
+    options.output.mkdir(parents=True, exist_ok=True)
+    problems = []
     for package in packages:
         try:
             print(f"{package.file}: {fetch_package(package, options.output)}", flush=True)
         except (PackageError, OSError) as error:
-            failures += 1
-            print(f"xmod.fetch: {error}", file=sys.stderr)
-    return 1 if failures else 0
+            problems.append(f"{package.file}: {error}")
+    if problems:
+        raise PackageError("\n".join(problems))
 
 
 def fetch_package(package: Package, cache: Path) -> str:
@@ -61,7 +61,7 @@ def fetch_package(package: Package, cache: Path) -> str:
         problem = mismatch(package, target)
         if problem is None:
             return "kept"
-        print(f"xmod.fetch: {problem}; kept as {_set_aside(target, cache)}", file=sys.stderr)
+        print(f"note: {problem}; kept as {_set_aside(target, cache)}", file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".fetch-") as name:
         fetched = Path(name) / package.file
         _download(package, Path(name))
@@ -144,4 +144,4 @@ def _set_aside(path: Path, cache: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -8,7 +8,6 @@ Tables of metrics also need `--grid grid.json --metrics metrics.csv`.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from xmod.analysis.tables import languages
 from xmod.analysis.tables.metrics import metric_table
 from xmod.analysis.tables.render import Table, write
 from xmod.analysis.tables.spec import LanguageTableSpec, TableSpec
+from xmod.command import run
 from xmod.config_errors import ConfigError
 from xmod.languages import LanguageTable, read_languages
 
@@ -29,18 +29,13 @@ LANGUAGE_TABLES = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Make the table and say where it is."""
     options = _parser().parse_args(arguments)
-    try:
-        spec = read_catalogue(options.figures).table(options.table)
-        table = _build(spec, read_languages(options.languages), options.grid, options.metrics)
-    except (ValueError, OSError) as error:
-        print(f"make_table: {options.table}: {error}", file=sys.stderr)
-        return 1
+    spec = read_catalogue(options.figures).table(options.table)
+    table = _build(spec, read_languages(options.languages), options.grid, options.metrics)
     write(table, options.output_prefix, title=spec.title, caption=spec.caption)
     print(" ".join([f"{options.output_prefix}: {len(table.rows)} rows.", *table.notes]))
-    return 0
 
 
 def _build(
@@ -55,7 +50,7 @@ def _build(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="xmod.make_table", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m xmod.make_table", description=__doc__)
     parser.add_argument("--table", required=True, help="a name under tables")
     parser.add_argument("--figures", type=Path, required=True, help="config/figures.yaml")
     parser.add_argument("--languages", type=Path, required=True, help="config/languages.tsv")
@@ -66,4 +61,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -8,6 +8,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def write_manifest(
             "config": config.model_dump() if isinstance(config, Section) else dict(config),
             "inputs": [_describe(file) for file in inputs],
             "outputs": [_describe(file) for file in outputs],
-            "code_digest": code_digest("."),
+            "code_digest": _code_digest(),
             "git_commit": _git_commit(),
             "versions": {"python": platform.python_version(), **_versions()},
             "processor": _processor(),
@@ -58,6 +59,15 @@ def _describe(file: Path) -> dict[str, Any]:
     return {"path": str(file), "bytes": file.stat().st_size, "sha256": sha256_file(file)}
 
 
+# A job writes up to a hundred manifests; what cannot change under it is found out once.
+
+
+@cache
+def _code_digest() -> str:
+    return code_digest(".")
+
+
+@cache
 def _versions() -> dict[str, str]:
     found = {}
     for package in PACKAGES:
@@ -68,6 +78,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
+@cache
 def _git_commit() -> str | None:
     """The checkout's commit, with `+changes` where files differ from it; None outside git."""
     try:
@@ -84,6 +95,7 @@ def _git_commit() -> str | None:
     return result.stdout.strip() or None
 
 
+@cache
 def _processor() -> str:
     """The processor's name, as the operating system gives it."""
     try:

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from xmod.command import run
 from xmod.config import CorporaConfig
 from xmod.data.collecting import SPLITS, Collected, Collector
 from xmod.data.packages import read_packages
@@ -28,8 +29,8 @@ BEGIN = "<!-- counts: written by `python -m xmod.measure_corpora` -->"
 END = "<!-- end of counts -->"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Count, and rewrite the table and the document."""
     parser = argparse.ArgumentParser(prog="python -m xmod.measure_corpora", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--packages", type=Path, required=True, help="folder of the package cache")
@@ -37,18 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--languages-table", type=Path, default=Path("config/languages.tsv"))
     parser.add_argument("--document", type=Path, default=Path("docs/data.md"))
     options = parser.parse_args(arguments)
-    try:
-        table = read_languages(options.languages_table)
-        source = EmbeddedSource(
-            options.packages, table=read_packages(options.packages_table), languages=table.languages
-        )
-        counts = measure(table, source)
-        rewrite_column(options.languages_table, "embedded_kchars", kilo_characters(counts))
-        rewrite_document(options.document, counts_table(table, counts))
-    except (ValueError, OSError) as error:
-        print(f"xmod.measure_corpora: {error}", file=sys.stderr)
-        return 1
-    return 0
+    table = read_languages(options.languages_table)
+    source = EmbeddedSource(
+        options.packages, table=read_packages(options.packages_table), languages=table.languages
+    )
+    counts = measure(table, source)
+    rewrite_column(options.languages_table, "embedded_kchars", kilo_characters(counts))
+    rewrite_document(options.document, counts_table(table, counts))
 
 
 def measure(table: LanguageTable, source: EmbeddedSource) -> dict[str, Collected | None]:
@@ -66,7 +62,7 @@ def measure(table: LanguageTable, source: EmbeddedSource) -> dict[str, Collected
             try:
                 counts[language.iso] = collector.collect(language, Path(folder))
             except SourceError as error:
-                print(f"xmod.measure_corpora: {error}", file=sys.stderr)
+                print(f"note: {error}", file=sys.stderr)
                 counts[language.iso] = None
     return counts
 
@@ -131,4 +127,4 @@ def rewrite_document(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -6,16 +6,14 @@ Statistics only; no plotting here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from xmod.analysis.records import DataError
 from xmod.analysis.selection import SEEDS, varying
+from xmod.analysis.spec import Mean, Spread
 
-Mean = Literal["arithmetic", "geometric"]
-Spread = Literal["std", "range", "none"]
 RECORD_COLUMNS = ("task", "metric", "language", "group")
 FOLLOWS = ("experiment", "cell", "stage", "num_languages", "budget_updates", "value")
 """Columns that the axes decide, or that are the number itself."""

@@ -10,61 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, model_validator
 
 from xmod.analysis.records import DataError, GridPoint, GridPoints, Group, axis_text
-from xmod.config import AxisValue, Section
+from xmod.analysis.spec import Selection
 from xmod.config_errors import suggest
 from xmod.languages import LanguageTable
 
 SEEDS = ("seed", "cell.seed")
 """The columns over which runs differ by chance alone: fine-tuning's, pre-training's."""
-
-
-def _as_tuple(value: object) -> object:
-    """One value stands for a list of one."""
-    return (value,) if isinstance(value, str | int | float | bool) or value is None else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-Groups = Annotated[tuple[Group, ...], BeforeValidator(_as_tuple)]
-AxisValues = Annotated[tuple[AxisValue, ...], BeforeValidator(_as_tuple)]
-
-
-class LanguageFilter(Section):
-    """Languages by the name of a built-in set, or one by one."""
-
-    set: str | None = None
-    only: tuple[str, ...] | None = None
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> LanguageFilter:
-        if (self.set is None) == (self.only is None):
-            raise ValueError("languages: give exactly one of set and only")
-        return self
-
-    def isos(self, table: LanguageTable) -> tuple[str, ...]:
-        """The languages meant; raises ValueError for one, or a set, that is not there."""
-        if self.set is not None:
-            return table.language_set(self.set)
-        return tuple(table[iso].iso for iso in self.only or ())
-
-
-class Selection(Section):
-    """A filter of metrics.csv."""
-
-    experiment: str
-    stage: str
-    task: Names
-    metric: Names
-    group: Groups = ()
-    """Language groups; none given means all."""
-    languages: LanguageFilter | None = None
-    where: dict[str, AxisValues] = Field(default_factory=dict)
-    """Axis -> the values on it that are shown; axes not named are shown whole."""
 
 
 @dataclass(frozen=True, kw_only=True)

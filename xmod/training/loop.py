@@ -35,7 +35,7 @@ from xmod.training.precision import computing, resolve
 from xmod.training.progress import Progress
 
 
-class Diverged(ArithmeticError):
+class Diverged(FloatingPointError):
     """The loss or the gradient is not a finite number any more."""
 
 

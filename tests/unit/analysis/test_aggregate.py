@@ -10,7 +10,7 @@ import pytest
 import synthetic
 
 from xmod import aggregate
-from xmod.analysis.records import axis_column, axis_text
+from xmod.analysis.records import DataError, axis_column, axis_text
 
 
 def two_cells() -> tuple[synthetic.Json, list[synthetic.Json]]:
@@ -25,13 +25,18 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def failure(folder: Path, grid: synthetic.Json, files: list[synthetic.Json]) -> list[str]:
+def failure(folder: Path, grid: synthetic.Json, files: list[synthetic.Json]) -> str:
+    """What is said of the files; their paths in it are named by their number."""
     path, scores = synthetic.write(folder, grid, files)
     output = folder / "metrics.csv"
     arguments = ["--grid", str(path), "--scores", *map(str, scores), "--output", str(output)]
-    assert aggregate.main(arguments) == 1
+    with pytest.raises(DataError) as error:
+        aggregate.main(arguments)
     assert not output.exists()
-    return [str(path) for path in scores]
+    message = str(error.value)
+    for number, one in enumerate(scores):
+        message = message.replace(str(one), f"<{number}>")
+    return message
 
 
 def test_a_cell_appears_at_each_of_its_points(tmp_path: Path) -> None:
@@ -111,53 +116,46 @@ def test_axis_text_and_column() -> None:
     assert (axis_column("model.size"), axis_column("seed")) == ("model.size", "cell.seed")
 
 
-def test_unknown_cell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_cell(tmp_path: Path) -> None:
     grid, files = two_cells()
-    paths = failure(tmp_path, grid, [files[0], {**files[1], "cell": "xmod.smal.13.1219"}])
-    error = capsys.readouterr().err
-    assert f"{paths[1]}: cell 'xmod.smal.13.1219' is not in the grid" in error
+    error = failure(tmp_path, grid, [files[0], {**files[1], "cell": "xmod.smal.13.1219"}])
+    assert "<1>: cell 'xmod.smal.13.1219' is not in the grid" in error
     assert "Did you mean 'xmod.small.13.1219'?" in error
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "high", None])
-def test_value_that_is_no_finite_number(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], value: object
-) -> None:
+def test_value_that_is_no_finite_number(tmp_path: Path, value: object) -> None:
     grid, _ = two_cells()
     scores = {"cell": "xmod.small.13.1219", "records": [synthetic.record(value=value)]}
-    paths = failure(tmp_path, grid, [scores])
-    assert f"{paths[0]}: records.0.value: {value!r} is not possible" in capsys.readouterr().err
+    error = failure(tmp_path, grid, [scores])
+    assert f"<0>: records.0.value: {value!r} is not possible" in error
 
 
-def test_duplicated_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_duplicated_record(tmp_path: Path) -> None:
     grid, files = two_cells()
-    paths = failure(tmp_path, grid, [files[0], files[0]])
-    error = capsys.readouterr().err
-    assert f"{paths[1]}: duplicated record: shared.small.13.1219 perplexity mlm nll en" in error
-    assert f"first in {paths[0]}" in error
+    error = failure(tmp_path, grid, [files[0], files[0]])
+    assert "<1>: duplicated record: shared.small.13.1219 perplexity mlm nll en" in error
+    assert "first in <0>" in error
 
 
-def test_language_that_the_cell_does_not_have(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_language_that_the_cell_does_not_have(tmp_path: Path) -> None:
     grid, _ = two_cells()
     scores = {"cell": "xmod.small.13.1219", "records": [synthetic.record(language="cs")]}
-    failure(tmp_path, grid, [scores])
-    assert "'cs' is no pretrained language of cell xmod.small.13.1219" in capsys.readouterr().err
+    error = failure(tmp_path, grid, [scores])
+    assert "'cs' is no pretrained language of cell xmod.small.13.1219" in error
 
 
-def test_unknown_key_and_broken_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_key_and_broken_file(tmp_path: Path) -> None:
     grid, _ = two_cells()
     scores = {"cell": "xmod.small.13.1219", "records": [synthetic.record(langauge="en")]}
-    failure(tmp_path / "a", grid, [scores])
-    error = capsys.readouterr().err
+    error = failure(tmp_path / "a", grid, [scores])
     assert "unknown key records.0.langauge" in error
     assert "Did you mean 'language'?" in error
     path, paths = synthetic.write(tmp_path / "b", grid, [{}])
     paths[0].write_text('{"cell": ')
     arguments = ["--grid", str(path), "--scores", str(paths[0]), "--output", str(tmp_path / "m")]
-    assert aggregate.main(arguments) == 1
-    assert f"{paths[0]}: is no JSON" in capsys.readouterr().err
+    with pytest.raises(DataError, match=f"{paths[0]}: is no JSON"):
+        aggregate.main(arguments)
 
 
 def test_metrics_of_another_grid_are_refused(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from xmod.analysis.averages import average
 from xmod.analysis.records import DataError
-from xmod.analysis.selection import LanguageFilter, varying
+from xmod.analysis.selection import varying
+from xmod.analysis.spec import LanguageFilter
 
 
 def frame() -> pd.DataFrame:

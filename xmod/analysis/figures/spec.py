@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from xmod.analysis.averages import Mean, Spread
-from xmod.analysis.selection import Names, Selection
+from xmod.analysis.spec import Mean, Names, Selection, Spread
 from xmod.config import Section
 
 

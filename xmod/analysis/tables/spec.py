@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from xmod.analysis.averages import Mean
-from xmod.analysis.selection import Names, Selection
+from xmod.analysis.spec import Mean, Names, Selection
 from xmod.config import Section
 
 
