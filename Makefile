@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: run test check unit workflow bench install clean
+.PHONY: run test check bench install clean
 
 run: install
 	@started=$$(date +%s) && \

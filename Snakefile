@@ -9,17 +9,17 @@ import os
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
 
 sys.path.insert(0, workflow.basedir)
 
-from xmod.config_errors import ConfigError
 from xmod.dag import PACKAGES_TABLE, Dag
 from xmod.jobs import code_digest
 
 min_version("9.0")
 
-if "name" not in config:
+if not workflow.configfiles:
 
     configfile: "config/small.yaml"
 
@@ -32,11 +32,12 @@ except ValueError as error:
 
 PATHS = RUN.paths
 
-# Jobs run the Python that runs Snakemake, activated or not, and find the package in this checkout.
+# Jobs run the Python that runs Snakemake, activated or not, unless conda gives them another one.
 # Setting a prefix takes away Snakemake's own, without which `command | tee` hides a failure.
 STRICT = "set -euo pipefail"
-ENVIRONMENT = f"PATH={os.path.dirname(sys.executable)}:$PATH PYTHONPATH={workflow.basedir}"
-shell.prefix(f"{STRICT}; export {ENVIRONMENT}; ")
+USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+SEARCH = "$PATH" if USES_CONDA else f"{os.path.dirname(sys.executable)}:$PATH"
+shell.prefix(f"{STRICT}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; ")
 
 
 wildcard_constraints:

@@ -40,12 +40,20 @@ def available_languages(config: Config, table: LanguageTable) -> tuple[str, ...]
     return tuple(one.iso for one in table if _size(config.corpora, one) > 0)
 
 
+def text_files(corpora: CorporaConfig, languages: Sequence[str]) -> list[str]:
+    """The files of one's own text that are there."""
+    paths = [
+        Path(corpora.folder or "") / f"{iso}.txt{suffix}"
+        for iso in languages
+        for suffix in ("", ".xz", ".gz")
+    ]
+    return [str(path) for path in paths if path.is_file()]
+
+
 def _size(corpora: CorporaConfig, language: Language) -> float:
     """Characters of embedded text, bytes of a file, or MB of CC-100: only ratios matter."""
     if corpora.sizes == "folder":
-        folder = Path(corpora.folder or "")
-        found = [folder / f"{language.iso}.txt{suffix}" for suffix in ("", ".xz", ".gz")]
-        return float(sum(path.stat().st_size for path in found if path.is_file()))
+        return float(sum(Path(file).stat().st_size for file in text_files(corpora, [language.iso])))
     if corpora.sizes == "cc100_mb":
         return language.cc100_mb
     characters = language.embedded_kchars * 1000

@@ -26,11 +26,7 @@ from xmod.data.sources import Source, open_source
 from xmod.data.sources.udhr import ARTICLES
 from xmod.data.splitting import Splitter
 from xmod.files import write_json_atomic
-from xmod.jobs import code_digest
 from xmod.languages import Language, read_languages
-
-CODE = ("data/cleaning.py", "data/collecting.py", "data/splitting.py", "data/sources")
-"""What decides the text, beside the configuration: a change of it collects anew."""
 
 PACKAGES_TABLE = Path("config/packages.tsv")
 
@@ -57,7 +53,7 @@ def collect_language(
 ) -> None:
     """Collect one language into `folder`, unless it is there for the same configuration."""
     settings = {
-        "code": code_digest(*CODE),
+        "recipe_version": config.recipe_version,
         "max_characters": config.max_characters,
         "heldout_fraction": config.heldout_fraction,
         "salt": config.salt,

@@ -53,15 +53,26 @@ class CorporaConfig(Section):
     """Where text comes from and how it is split."""
 
     source: Literal["embedded", "files"] = "embedded"
+    """`embedded`: text from pinned packages; `files`: a folder of one's own (docs/data.md)."""
     folder: str | None = None
     """For `files`: a folder with one text file a language, `<iso>.txt`, in CC-100's format."""
     max_characters: int | None = Field(default=None, ge=1000)
     """At most so many training characters a language; null for all."""
     heldout_fraction: float = Field(default=0.05, gt=0.0, lt=0.5)
+    """Share of the text that is held out for perplexity: our choice."""
     salt: str = "x-mod"
     """Salts the hash that holds lines out: another salt, another split."""
-    sizes: Literal["embedded_kchars", "cc100_mb", "folder"] = "embedded_kchars"
-    """How much text a language has (n_l): a column of languages.tsv, or the files' own sizes."""
+    sizes: Literal["embedded_kchars", "cc100_mb", "folder"]
+    """How much text a language has (n_l): a column of languages.tsv, or the sizes of the files in
+    the folder. Left out, that of the source."""
+    recipe_version: int = 1
+    """Bump by hand when the code changes the text that comes out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sizes_follow_the_source(cls, values: dict[str, Any]) -> dict[str, Any]:
+        own = "folder" if values.get("source") == "files" else "embedded_kchars"
+        return {"sizes": own, **values}
 
     @model_validator(mode="after")
     def _folder_goes_with_files(self) -> Self:
@@ -85,6 +96,9 @@ class VocabularyConfig(Section):
     characters_per_language: int = Field(default=100_000, ge=1000)
     """Training text of the vocabulary: so many characters of each language."""
     character_coverage: float = Field(default=0.9995, ge=0.98, le=1.0)
+    """Share of the text's characters that have a piece: SentencePiece's default."""
+    recipe_version: int = 1
+    """Bump by hand when the code changes vocabularies or how text becomes tokens."""
 
 
 class ModelConfig(Section):
@@ -93,13 +107,21 @@ class ModelConfig(Section):
     size: str
     """The shape's name, the second part of a cell's id."""
     num_layers: int = Field(ge=1)
+    """The paper's: 12."""
     width: int = Field(ge=8)
+    """Of the hidden states; the paper's: 768."""
     num_heads: int = Field(ge=1)
+    """Of attention; the paper's base model: 12."""
     feed_forward: int = Field(ge=1)
+    """Width of the feed-forward layer; the paper's base model: 3072."""
     bottleneck: int = Field(ge=1)
+    """Width of a module; the paper's: 384."""
     max_positions: int = Field(default=512, ge=4)
+    """Longest sequence: RoBERTa's."""
     dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """RoBERTa's."""
     attention_dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """Of attention probabilities: RoBERTa's."""
     initializer_range: float = Field(default=0.02, gt=0.0)
     """Standard deviation of drawn weights: RoBERTa's."""
     module_initializer_range: float | None = Field(default=None, gt=0.0)
@@ -122,20 +144,27 @@ class TrainingConfig(Section):
     """Masked language modelling: batch, optimizer, schedule and masks."""
 
     sequence_length: int = Field(default=512, ge=8)
+    """Tokens a sequence, `<s>` among them: RoBERTa's."""
     batch_sequences: int = Field(default=2048, ge=1)
     """Sequences an update (section 4.2)."""
     sequences_per_draw: int = Field(default=32, ge=1)
     """Sequences of one language that are drawn together: our choice, a GPU's micro-batch."""
     peak_learning_rate: float = Field(default=7e-4, gt=0.0)
+    """Section 4.2."""
     warmup_fraction: float = Field(default=0.05, ge=0.0, le=1.0)
     """Share of the updates that warm up: about RoBERTa's 24k of 500k."""
     adam_beta1: float = Field(default=0.9, ge=0.0, lt=1.0)
+    """RoBERTa's, as all of Adam's."""
     adam_beta2: float = Field(default=0.98, ge=0.0, lt=1.0)
+    """RoBERTa's."""
     adam_epsilon: float = Field(default=1e-6, gt=0.0)
+    """RoBERTa's."""
     weight_decay: float = Field(default=0.01, ge=0.0)
+    """RoBERTa's; of all weights (docs/decisions/0007)."""
     clip_norm: float = Field(default=1.0, ge=0.0)
     """Largest norm of the gradient; 0 for no clipping. Our choice."""
     mask_probability: float = Field(default=0.15, gt=0.0, lt=1.0)
+    """Share of the tokens to be predicted: BERT's."""
     precision: Precision = "auto"
     """`auto`: bfloat16 where the device computes in it faster, which depends on the width."""
 
@@ -162,17 +191,24 @@ class AddedVocabularyConfig(Section):
     """The vocabulary that each added language gets (section 4.2, footnote 11)."""
 
     size: int = Field(default=30_000, ge=100)
+    """SentencePiece ids; with XLM-R's special ids a vocabulary has two more."""
     character_coverage: float = Field(default=0.9995, ge=0.98, le=1.0)
+    """SentencePiece's default."""
+    recipe_version: int = 1
+    """Bump by hand when the code changes vocabularies or how text becomes tokens."""
 
 
 class ExtendConfig(TrainingConfig):
     """Adding languages after pre-training (section 3)."""
 
     vocabulary: AddedVocabularyConfig = AddedVocabularyConfig()
+    """Each added language has its own."""
     peak_learning_rate: float = Field(default=1e-4, gt=0.0)
+    """Section 4.2."""
     budget_updates: int | None = Field(default=None, ge=1)
     """Null: as many examples as the language would have had in pre-training (footnote 16)."""
     recipe_version: int = 1
+    """Bump by hand when the code changes what extension computes."""
 
 
 class PerplexityConfig(Section):
@@ -185,13 +221,16 @@ class PerplexityConfig(Section):
     mask_rounds: int = Field(default=2, ge=1)
     """Each sequence is masked so many times, at different positions."""
     seed: int = 0
+    """Of the masks: another seed, other masks."""
 
 
 class VariantConfig(Section):
     """What a model variant shares, and what it trains when a language is added (section 4.1)."""
 
     modules: ModuleKind
+    """One module a language, one for all, or none."""
     extension_trains: tuple[Trainable, ...]
+    """What is new and trained when a language is added; all else is frozen."""
 
     @model_validator(mode="after")
     def _only_language_modules_are_added(self) -> Self:
@@ -212,7 +251,9 @@ class BudgetConfig(Section):
     """How a cell's number of updates follows from its language set (section 4.1)."""
 
     rule: Literal["equal_steps", "equal_examples"]
+    """The same updates for every set, or the same examples of the reference set's languages."""
     base_updates: int = Field(ge=1)
+    """Updates on the reference set; with `equal_steps`, on every set."""
     reference_set: str = "13"
     """`equal_examples`: its languages are seen as often as in `base_updates` on this set."""
     pinned: dict[str, int] = {}
@@ -223,8 +264,11 @@ class LanguageSetConfig(Section):
     """A language set of one's own: another set, plus and minus languages."""
 
     extends: str | None = None
+    """The set to start from; null for none."""
     include: tuple[str, ...] = ()
+    """Languages that it has as well."""
     exclude: tuple[str, ...] = ()
+    """Languages that it has not."""
 
 
 class ExperimentConfig(Section):
@@ -237,10 +281,14 @@ class ExperimentConfig(Section):
     add_languages: tuple[str, ...] | Literal["table"] = "table"
     """Languages added afterwards; `table`: those that languages.tsv adds to the set."""
     evaluate: tuple[Literal["perplexity"], ...] = ("perplexity",)
+    """What is measured."""
 
 
 class JobsConfig(Section):
-    """How work is cut into jobs; never changes a result."""
+    """How work is cut into jobs: no result depends on it.
+
+    Another cut makes the data anew all the same, and what was trained on them.
+    """
 
     languages_per_job: int = Field(default=1, ge=1)
     """Languages that one job collects, tokenises or adds."""
@@ -250,15 +298,22 @@ class Config(Section):
     """A whole configuration file."""
 
     name: Name
+    """Results are in `results/<name>`."""
     results: str = "results"
+    """The folder of all runs."""
     packages: str = ".cache/packages"
     """Where downloaded packages are kept."""
     languages: str = "config/languages.tsv"
+    """The table of languages and built-in sets."""
     seed: int = 1
+    """Of weights, draws, masks and dropout."""
     variant: str = "xmod"
+    """A name under `variants`, where no axis gives one."""
     language_set: str = "13"
+    """A built-in set or a name under `language_sets`, where no axis gives one."""
     budget: str | int = "equal_steps"
-    corpora: CorporaConfig = CorporaConfig()
+    """A name under `budgets` or a number of updates, where no axis gives one."""
+    corpora: CorporaConfig = CorporaConfig.model_validate({})
     vocabulary: VocabularyConfig = VocabularyConfig()
     model: ModelConfig
     pretrain: PretrainConfig = PretrainConfig()
@@ -266,14 +321,21 @@ class Config(Section):
     perplexity: PerplexityConfig = PerplexityConfig()
     jobs: JobsConfig = JobsConfig()
     sizes: dict[Name, dict[str, AxisValue]]
+    """Name -> keys of `model`."""
     variants: dict[Name, VariantConfig]
+    """Further variants, beside the paper's."""
     language_sets: dict[Name, LanguageSetConfig] = {}
+    """Further sets, beside the built-in ones."""
     budgets: dict[Name, BudgetConfig]
+    """The budgets that cells may have."""
     experiments: dict[Name, ExperimentConfig]
+    """What is run."""
     catalogue: str = "config/figures.yaml"
     """Where figures and tables are declared."""
     figures: tuple[str, ...] = ()
+    """Those to draw."""
     tables: tuple[str, ...] = ()
+    """Those to make."""
 
     @model_validator(mode="after")
     def _sequences_fit_positions(self) -> Self:

@@ -6,6 +6,7 @@ language table and the list of packages.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 
 from xmod import jobs
 from xmod.analysis.catalogue import Catalogue, read_catalogue
-from xmod.budgets import available_languages, language_sizes
+from xmod.budgets import available_languages, language_sizes, text_files
 from xmod.config import Config, parse
 from xmod.files import sha256_file
 from xmod.grid import Cell, Grid, expand
@@ -73,10 +74,9 @@ class Dag:
         """
         return available_languages(self.config, self.table)
 
-    @cached_property
-    def vocabulary_languages(self) -> tuple[str, ...]:
-        """The languages that the shared vocabulary is trained on; none where it is given."""
-        vocabulary = self.config.vocabulary
+    def vocabulary_languages(self, scope: str) -> tuple[str, ...]:
+        """The languages that the vocabulary of `scope` is trained on; none where it is given."""
+        vocabulary = self._config_of("vocabulary", scope).vocabulary
         if vocabulary.model is not None:
             return ()
         if vocabulary.language_set is not None:
@@ -90,7 +90,9 @@ class Dag:
     @cached_property
     def corpus_languages(self) -> tuple[str, ...]:
         """Every language that some job reads, in table order."""
-        needed = {*self.vocabulary_languages}
+        needed = {
+            iso for scope in self.scopes("vocabulary") for iso in self.vocabulary_languages(scope)
+        }
         for cell in self.grid.cells:
             needed.update(self.pretrain_job(cell).languages, self.added(cell))
         return tuple(iso for iso in self.table.isos if iso in needed)
@@ -138,6 +140,9 @@ class Dag:
         """Scope -> a cell of that scope."""
         return {cell.scope(stage): cell for cell in reversed(self.grid.cells)}
 
+    def _config_of(self, stage: str, scope: str) -> Config:
+        return self.grid.configs[self.scopes(stage)[scope].id]
+
     def pretrain_job(self, cell: Cell) -> jobs.PretrainJob:
         return jobs.pretrain_job(cell, self.grid.configs[cell.id], self.table)
 
@@ -156,6 +161,12 @@ class Dag:
         """A stamp: the packages of the table, as it is now, are there and have their hashes."""
         digest = sha256_file(Path(PACKAGES_TABLE))[:12]
         return f"{self.config.packages}/verified-{digest}"
+
+    def text_files(self, isos: Sequence[str]) -> list[str]:
+        """The text that `files` has of `isos`: inputs, so that changed text is seen."""
+        if self.config.corpora.source != "files":
+            return []
+        return text_files(self.config.corpora, isos)
 
     @property
     def package_inputs(self) -> list[str]:
@@ -197,7 +208,7 @@ class Dag:
 
     def vocabulary_corpora(self, scope: str) -> list[str]:
         """The text files that the shared vocabulary of `scope` is trained on."""
-        return self.corpora("vocabulary", scope, self.vocabulary_languages)
+        return self.corpora("vocabulary", scope, self.vocabulary_languages(scope))
 
     def corpora(self, stage: str, scope: str, isos: Sequence[str]) -> list[str]:
         """The text files of `isos` that `stage` reads in its `scope`."""
@@ -227,7 +238,7 @@ class Dag:
     def job_text(self, stage: str, name: str, part: str) -> str:
         """The text of `<stage>/<name>/<part>.json`."""
         if stage in ("corpora", "vocabulary", "added_vocabulary"):
-            return self._data_job_text(stage, self.grid.configs[self.scopes(stage)[name].id])
+            return self._data_job_text(stage, self._config_of(stage, name))
         cell = self.cell(stage, name)
         config = self.grid.configs[cell.id]
         if stage == "pretrain":
@@ -269,5 +280,9 @@ class Dag:
 
 
 def _batch_name(isos: Sequence[str]) -> str:
-    """`bg-de-el`, or the ends and the number of many: `en-to-ja-85`."""
-    return "-".join(isos) if len(isos) <= 8 else f"{isos[0]}-to-{isos[-1]}-{len(isos)}"
+    """`bg-de-el`; of many the ends, the number and a digest of all: `en-to-ja-85-3f2a1c`."""
+    name = "-".join(isos)
+    if len(isos) <= 8:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{isos[0]}-to-{isos[-1]}-{len(isos)}-{digest}"

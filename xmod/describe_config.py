@@ -121,7 +121,7 @@ def _section(key: str, kind: type[Section]) -> str:
     """A heading, what the section is, and a row a key."""
     title = f"`{key}`" if key else "Top level"
     about = [f"{_one_line(kind.__doc__)}{_seen_by(key)}\n"] if key else []
-    known = meanings(kind)
+    known = _meanings_of_sections(kind) | meanings(kind)
     rows = [
         f"| `{name}` | {_escaped(legal(field.annotation, field.metadata))} "
         f"| {_escaped(_default(_join(key, name), field))} | {_escaped(known.get(name, ''))} |"
@@ -169,6 +169,15 @@ def _sections_in(annotation: Any) -> list[tuple[type[Section], bool]]:
         return [(kind, True) for kind, _ in _sections_in(get_args(annotation)[1])]
     is_section = isinstance(annotation, type) and issubclass(annotation, Section)
     return [(annotation, False)] if is_section else []
+
+
+def _meanings_of_sections(kind: type[Section]) -> dict[str, str]:
+    """Field -> what the section that it holds says of itself."""
+    return {
+        name: _one_line(child.__doc__)
+        for name, field in kind.model_fields.items()
+        for child, _ in _sections_in(field.annotation)
+    }
 
 
 def _is_section(key: str) -> bool:

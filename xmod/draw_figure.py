@@ -8,6 +8,7 @@ writes .pdf, .png and .csv.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,17 +19,28 @@ from xmod.analysis.figures.prepare import prepare
 from xmod.analysis.figures.save import save
 from xmod.analysis.records import read_grid
 from xmod.command import run
+from xmod.manifest import write_manifest
 from xmod.languages import read_languages
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figure and say where it is and how complete."""
+    started = time.time()
     options = _parser().parse_args(arguments)
     spec = read_catalogue(options.figures).figure(options.figure)
     grid, table = read_grid(options.grid), read_languages(options.languages)
     plotted = prepare(read_metrics(options.metrics, grid), grid, table, spec)
     figure = draw(plotted, spec, table, title_note=options.title_note)
     save(figure, plotted, spec, options.output_prefix)
+    prefix: Path = options.output_prefix
+    write_manifest(
+        prefix.with_name(f"{prefix.name}.manifest.json"),
+        stage="figure",
+        config=spec,
+        inputs=[options.grid, options.metrics],
+        outputs=[prefix.with_name(f"{prefix.name}.{suffix}") for suffix in ("pdf", "png", "csv")],
+        started=started,
+    )
     print(f"{options.output_prefix}: {plotted.num_complete} of {plotted.num_cells} cells")
 
 

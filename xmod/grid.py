@@ -40,7 +40,9 @@ UPSTREAM = {
 AXES = (
     *IDENTITY_KEYS,
     "seed",
-    "corpora",
+    "corpora.max_characters",
+    "corpora.heldout_fraction",
+    "corpora.salt",
     "vocabulary",
     "model",
     "pretrain",

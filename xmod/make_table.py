@@ -8,6 +8,7 @@ Tables of metrics also need `--grid grid.json --metrics metrics.csv`.
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from xmod.analysis.tables.metrics import metric_table
 from xmod.analysis.tables.render import Table, write
 from xmod.analysis.tables.spec import LanguageTableSpec, TableSpec
 from xmod.command import run
+from xmod.manifest import write_manifest
 from xmod.config_errors import ConfigError
 from xmod.languages import LanguageTable, read_languages
 
@@ -31,10 +33,20 @@ LANGUAGE_TABLES = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the table and say where it is."""
+    started = time.time()
     options = _parser().parse_args(arguments)
     spec = read_catalogue(options.figures).table(options.table)
     table = _build(spec, read_languages(options.languages), options.grid, options.metrics)
     write(table, options.output_prefix, title=spec.title, caption=spec.caption)
+    prefix: Path = options.output_prefix
+    write_manifest(
+        prefix.with_name(f"{prefix.name}.manifest.json"),
+        stage="table",
+        config=spec,
+        inputs=[file for file in (options.grid, options.metrics) if file is not None],
+        outputs=[prefix.with_name(f"{prefix.name}.{suffix}") for suffix in ("md", "tex", "csv")],
+        started=started,
+    )
     print(" ".join([f"{options.output_prefix}: {len(table.rows)} rows.", *table.notes]))
 
 

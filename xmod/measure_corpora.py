@@ -49,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(table: LanguageTable, source: EmbeddedSource) -> dict[str, Collected | None]:
     """What each language yields without a cap; None where it yields nothing."""
-    config = CorporaConfig()
+    config = CorporaConfig(
+        sizes="embedded_kchars",
+    )
     splitter = Splitter(
         salt=config.salt, heldout_fraction=config.heldout_fraction, closed_keys=ARTICLES
     )

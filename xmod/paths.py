@@ -3,7 +3,7 @@
 Arguments may be Snakemake wildcards in braces. All lies under `results/<name>/`:
 
     corpora/<scope>/<iso>/            train.txt heldout.txt stats.json
-    vocabulary/<scope>/               spm.model
+    vocabulary/<scope>/               spm.model vocabulary.json manifest.json
     tokens/<scope>/<iso>/             train.tokens train.json heldout.tokens heldout.json
     added_vocabulary/<scope>/<iso>/   spm.model
     added_tokens/<scope>/<iso>/       as tokens
@@ -23,6 +23,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 SPLITS = ("train", "heldout")
+VOCABULARY_FILES = ("spm.model", "vocabulary.json", "manifest.json")
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Paths:
         files = ("train.txt", "heldout.txt", "stats.json")
         return [self.corpus(scope, iso, file) for iso in isos for file in files]
 
-    def vocabulary(self, scope: str) -> str:
-        return f"{self.root}/vocabulary/{scope}/spm.model"
+    def vocabulary(self, scope: str, file: str = "spm.model") -> str:
+        return f"{self.root}/vocabulary/{scope}/{file}"
 
     def token_folder(self, scope: str) -> str:
         return f"{self.root}/tokens/{scope}"
@@ -58,6 +59,11 @@ class Paths:
 
     def added_vocabulary_folder(self, scope: str) -> str:
         return f"{self.root}/added_vocabulary/{scope}"
+
+    def added_vocabulary_files(self, scope: str, isos: Iterable[str]) -> list[str]:
+        """Everything that is written of the vocabularies of `isos`."""
+        folder = self.added_vocabulary_folder(scope)
+        return [f"{folder}/{iso}/{file}" for iso in isos for file in VOCABULARY_FILES]
 
     def added_vocabulary(self, scope: str, iso: str) -> str:
         return f"{self.added_vocabulary_folder(scope)}/{iso}/spm.model"
@@ -89,8 +95,8 @@ class Paths:
         """Where a running job's checkpoints are: undeclared, so that they outlive a failure."""
         return f"{self.root}/checkpoints/{stage}/{cell}"
 
-    def perplexity(self, cell: str) -> str:
-        return f"{self.root}/perplexity/{cell}/perplexity.json"
+    def perplexity(self, cell: str, file: str = "perplexity.json") -> str:
+        return f"{self.root}/perplexity/{cell}/{file}"
 
     def summary(self, file: str) -> str:
         return f"{self.root}/summary/{file}"
@@ -117,4 +123,5 @@ class Paths:
 
 def _token_files(folder: str, isos: Iterable[str]) -> list[str]:
     names = [f"{split}.{suffix}" for split in SPLITS for suffix in ("tokens", "json")]
+    names += ["vocabulary_stats.csv", "manifest.json"]
     return [f"{folder}/{iso}/{name}" for iso in isos for name in names]

@@ -65,6 +65,8 @@ def measure(results: Path, *, since: float) -> dict[str, Stage]:
             if path.stat().st_mtime >= since:
                 manifest = json.loads(path.read_text(encoding="utf-8"))
                 stages[name].training_seconds += manifest["training_seconds"]
+    for stage in stages.values():  # a job that was resumed trained before this run, too
+        stage.training_seconds = min(stage.training_seconds, stage.seconds)
     return dict(stages)
 
 

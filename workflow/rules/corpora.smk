@@ -1,23 +1,19 @@
 # Text: packages are fetched once, then cleaned, deduplicated and split, language by language.
 
-CORPORA_CODE = code_digest(
-    "collect.py",
-    "data/cleaning.py",
-    "data/collecting.py",
-    "data/splitting.py",
-    "data/sources",
-)
-
 
 rule write_job:
     """Write what a job is told; the text is a parameter, so a change of it is seen."""
     output:
         PATHS.job("{stage}", "{name}", "{part}"),
+    log:
+        PATHS.log("jobs", "{stage}", "{name}", "{part}"),
     localrule: True
+    conda:
+        "../../envs/xmod.yaml"
     params:
         text=lambda wildcards: RUN.job_text(wildcards.stage, wildcards.name, wildcards.part),
     shell:
-        "printf '%s\n' {params.text:q} > {output:q}"
+        "printf '%s\n' {params.text:q} > {output:q} 2> {log:q}"
 
 
 rule fetch_packages:
@@ -35,7 +31,7 @@ rule fetch_packages:
         "../../envs/xmod.yaml"
     params:
         table=PACKAGES_TABLE,
-        folder=RUN.config.packages,
+        folder=subpath(output[0], parent=True),
     shell:
         "python -m xmod.fetch --packages-table {params.table:q} --output {params.folder:q}"
         " 2>&1 | tee -i {log:q}"
@@ -48,6 +44,7 @@ for batch in RUN.batches(RUN.available_languages):
             f"collect_{batch.name}"
         input:
             packages=RUN.package_inputs,
+            texts=RUN.text_files(batch.isos),
             job=PATHS.job("corpora", "{scope}"),
         output:
             PATHS.corpora("{scope}", batch.isos),
@@ -63,9 +60,8 @@ for batch in RUN.batches(RUN.available_languages):
         params:
             languages=batch.isos,
             table=RUN.config.languages,
-            packages=RUN.config.packages,
-            folder=PATHS.corpora_folder("{scope}"),
-            code=CORPORA_CODE,
+            packages=lambda wildcards: RUN.config.packages,
+            folder=subpath(output[0], ancestor=2),
         shell:
             "python -m xmod.collect --config {input.job:q} --languages-table {params.table:q}"
             " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"

@@ -1,5 +1,7 @@
 # Held-out perplexity of a cell, in its pre-trained and its added languages.
 
+PERPLEXITY_CODE = code_digest("measure_perplexity.py", "evaluation", "model", "data")
+
 
 rule measure_perplexity:
     """Measure one cell in all its languages."""
@@ -7,6 +9,7 @@ rule measure_perplexity:
         unpack(lambda wildcards: RUN.perplexity_inputs(wildcards.cell)),
     output:
         scores=PATHS.perplexity("{cell}"),
+        manifest=PATHS.perplexity("{cell}", "manifest.json"),
     log:
         PATHS.log("perplexity", "{cell}"),
     benchmark:
@@ -23,7 +26,7 @@ rule measure_perplexity:
         vocabularies=lambda wildcards: RUN.added_vocabulary_folder("perplexity", wildcards.cell),
         added_tokens=lambda wildcards: RUN.added_token_folder("perplexity", wildcards.cell),
         extensions=lambda wildcards: RUN.extensions_folder("perplexity", wildcards.cell),
-        code=code_digest("measure_perplexity.py", "model", "data/masking.py", "data/packing.py"),
+        code=PERPLEXITY_CODE,
     shell:
         "python -m xmod.measure_perplexity --job {input.job:q} --model {input.model:q}"
         " --vocabulary {input.vocabulary:q} --tokens {params.tokens:q}"

@@ -5,11 +5,15 @@ rule write_grid:
     """Write the grid's points, their axes and cells."""
     output:
         PATHS.summary("grid.json"),
+    log:
+        PATHS.log("write_grid"),
     localrule: True
+    conda:
+        "../../envs/xmod.yaml"
     params:
         text=RUN.grid_text(),
     shell:
-        "printf '%s\n' {params.text:q} > {output:q}"
+        "printf '%s\n' {params.text:q} > {output:q} 2> {log:q}"
 
 
 rule aggregate:
@@ -18,7 +22,8 @@ rule aggregate:
         grid=PATHS.summary("grid.json"),
         scores=RUN.perplexities(),
     output:
-        PATHS.summary("metrics.csv"),
+        metrics=PATHS.summary("metrics.csv"),
+        manifest=PATHS.summary("metrics.manifest.json"),
     log:
         PATHS.log("aggregate"),
     localrule: True
@@ -28,7 +33,7 @@ rule aggregate:
         code=code_digest("aggregate.py", "analysis/aggregate.py", "analysis/records.py"),
     shell:
         "python -m xmod.aggregate --grid {input.grid:q} --scores {input.scores:q}"
-        " --output {output:q} 2>&1 | tee -i {log:q}"
+        " --output {output.metrics:q} 2>&1 | tee -i {log:q}"
 
 
 rule count_corpora:
@@ -58,7 +63,9 @@ rule draw_figure:
         metrics=PATHS.summary("metrics.csv"),
         grid=PATHS.summary("grid.json"),
     output:
-        expand(PATHS.figure("{{figure}}", "{suffix}"), suffix=("pdf", "png", "csv")),
+        expand(
+            PATHS.figure("{{figure}}", "{suffix}"), suffix=("pdf", "png", "csv", "manifest.json")
+        ),
     log:
         PATHS.log("figures", "{figure}"),
     localrule: True
@@ -67,11 +74,12 @@ rule draw_figure:
     params:
         catalogue=RUN.config.catalogue,
         spec=lambda wildcards: RUN.figure_text(wildcards.figure),
+        note=RUN.config.name,
         languages=RUN.config.languages,
         prefix=PATHS.figure_prefix("{figure}"),
         code=code_digest("draw_figure.py", "analysis"),
     shell:
-        "python -m xmod.draw_figure --figure {wildcards.figure} --figures {params.catalogue:q}"
+        "python -m xmod.draw_figure --title-note {params.note:q} --figure {wildcards.figure} --figures {params.catalogue:q}"
         " --metrics {input.metrics:q} --grid {input.grid:q} --languages {params.languages:q}"
         " --output-prefix {params.prefix:q} 2>&1 | tee -i {log:q}"
 
@@ -82,7 +90,7 @@ rule make_table:
         metrics=PATHS.summary("metrics.csv"),
         grid=PATHS.summary("grid.json"),
     output:
-        expand(PATHS.table("{{table}}", "{suffix}"), suffix=("md", "tex", "csv")),
+        expand(PATHS.table("{{table}}", "{suffix}"), suffix=("md", "tex", "csv", "manifest.json")),
     log:
         PATHS.log("tables", "{table}"),
     localrule: True

@@ -1,10 +1,5 @@
 # Vocabularies and token files: one vocabulary for all cells, and one for each added language.
 
-TOKEN_CODE = code_digest(
-    "encode_corpus.py", "tokenization", "data/token_file.py", "data/encoding.py"
-)
-VOCABULARY_CODE = code_digest("train_vocabulary.py", "tokenization")
-
 
 rule train_vocabulary:
     """Train the SentencePiece vocabulary that all cells share, or check the one that is given."""
@@ -13,6 +8,8 @@ rule train_vocabulary:
         corpora=lambda wildcards: RUN.vocabulary_corpora(wildcards.scope),
     output:
         PATHS.vocabulary("{scope}"),
+        PATHS.vocabulary("{scope}", "vocabulary.json"),
+        PATHS.vocabulary("{scope}", "manifest.json"),
     log:
         PATHS.log("vocabulary", "{scope}"),
     benchmark:
@@ -23,10 +20,9 @@ rule train_vocabulary:
         mem_mb=4000,
         runtime=240,
     params:
-        languages=RUN.vocabulary_languages,
+        languages=lambda wildcards: RUN.vocabulary_languages(wildcards.scope),
         corpora=lambda wildcards: RUN.corpora_folder("vocabulary", wildcards.scope),
         folder=subpath(output[0], parent=True),
-        code=VOCABULARY_CODE,
     shell:
         "python -m xmod.train_vocabulary --config {input.job:q} --corpora {params.corpora:q}"
         " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
@@ -56,8 +52,7 @@ for batch in RUN.batches(RUN.available_languages):
         params:
             languages=batch.isos,
             corpora=lambda wildcards: RUN.corpora_folder("vocabulary", wildcards.scope),
-            folder=PATHS.token_folder("{scope}"),
-            code=TOKEN_CODE,
+            folder=subpath(output[0], ancestor=2),
         shell:
             "python -m xmod.encode_corpus --vocabulary {input.vocabulary:q} --corpora {params.corpora:q}"
             " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
@@ -74,7 +69,7 @@ for batch in RUN.added_batches:
                 "added_vocabulary", wildcards.scope, isos
             ),
         output:
-            [PATHS.added_vocabulary("{scope}", iso) for iso in batch.isos],
+            PATHS.added_vocabulary_files("{scope}", batch.isos),
         log:
             PATHS.log("added_vocabulary", "{scope}", batch.name),
         benchmark:
@@ -87,8 +82,7 @@ for batch in RUN.added_batches:
         params:
             languages=batch.isos,
             corpora=lambda wildcards: RUN.corpora_folder("added_vocabulary", wildcards.scope),
-            folder=PATHS.added_vocabulary_folder("{scope}"),
-            code=VOCABULARY_CODE,
+            folder=subpath(output[0], ancestor=2),
         shell:
             "python -m xmod.train_vocabulary --each --config {input.job:q} --corpora {params.corpora:q}"
             " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
@@ -115,9 +109,8 @@ for batch in RUN.added_batches:
         params:
             languages=batch.isos,
             corpora=lambda wildcards: RUN.corpora_folder("added_vocabulary", wildcards.scope),
-            vocabularies=PATHS.added_vocabulary_folder("{scope}"),
-            folder=PATHS.added_token_folder("{scope}"),
-            code=TOKEN_CODE,
+            vocabularies=lambda wildcards: PATHS.added_vocabulary_folder(wildcards.scope),
+            folder=subpath(output[0], ancestor=2),
         shell:
             "python -m xmod.encode_corpus --each-vocabulary {params.vocabularies:q}"
             " --corpora {params.corpora:q} --languages {params.languages}"

@@ -2,8 +2,7 @@
 
 15% of the tokens are predicted; of these 80% are replaced by `<mask>`, 10% by a random piece, and
 10% stay. Special tokens are never masked. Every sequence has the same share of its tokens masked,
-so the loss of a batch is a mean over a steady number of predictions (our choice; RoBERTa's masks
-are independent).
+so the loss of a batch is a mean over a steady number of predictions.
 
 Shapes: B sequences, L tokens a sequence, M masked positions of the batch, R rounds.
 """

@@ -1,6 +1,6 @@
 """Which languages an update is made of: in proportion to n_l ** alpha, held to their quotas.
 
-X-MOD section 3 samples languages as XLM does (Conneau and Lample 2019). Drawn independently, a
+X-MOD section 4.2 samples languages as XLM does (Conneau and Lample 2019). Drawn independently, a
 language of 20 expected draws would have 20 +- 4, and cells that should see a language equally
 often would not. So the k-th draw of language l is put at a random moment of the k-th interval of
 length 1 / p_l, and draws are taken in order of time. Time and the number of draws run alike, so a

@@ -18,6 +18,8 @@ from xmod.model.heads import MaskedLanguageModel
 from xmod.model.transfer import extension_state, load_extension
 
 FORMAT = "xmod-1"
+"""The one key of a file's metadata: with two, safetensors writes them in random order, and the
+same model would not be the same file."""
 
 
 class ModelFileError(ValueError):
@@ -27,7 +29,7 @@ class ModelFileError(ValueError):
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], **about: Any) -> None:
     """Write named tensors and what is to be known about them, atomically."""
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    metadata = {"format": FORMAT, "about": json.dumps(about, sort_keys=True)}
+    metadata = {FORMAT: json.dumps(about, sort_keys=True)}
     with atomic_path(path) as temporary:
         save_file(whole, temporary, metadata=metadata)
 
@@ -43,12 +45,12 @@ def read_tensors(path: Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str,
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError) as error:
         raise ModelFileError(f"{path} cannot be read as safetensors: {error}") from error
-    if metadata.get("format") != FORMAT:
+    if FORMAT not in metadata:
         raise ModelFileError(
-            f"{path} has format {metadata.get('format')!r}, wanted {FORMAT!r}: "
+            f"{path} is not of format {FORMAT} (it is marked {', '.join(metadata) or 'nothing'}): "
             "it was not written by this project, or by another version of it"
         )
-    about: dict[str, Any] = json.loads(metadata["about"])
+    about: dict[str, Any] = json.loads(metadata[FORMAT])
     if about.get("kind") != kind:
         raise ModelFileError(f"{path} is a file of kind {about.get('kind')!r}, wanted {kind!r}")
     return tensors, about

@@ -60,8 +60,7 @@ class CheckpointFolder:
             {"update": update, "sha256": sha256_file(path), "state": dict(state)},
         )
         for old in self._finished()[:-KEEP]:
-            old.unlink()
-            old.with_suffix(".safetensors").unlink(missing_ok=True)
+            _remove(old)
         return path
 
     def load_latest(
@@ -69,14 +68,15 @@ class CheckpointFolder:
     ) -> dict[str, Any] | None:
         """Put the newest whole checkpoint into model and optimizer; None where there is none.
 
-        Returns the saved state with its `update`. A damaged checkpoint is reported on stderr
-        and the one before it is taken.
+        Returns the saved state with its `update`. A damaged checkpoint is reported on stderr and
+        removed, lest it count as one of those to keep, and the one before it is taken.
         """
         for index in reversed(self._finished()):
-            about: dict[str, Any] = json.loads(index.read_text(encoding="utf-8"))
             path = index.with_suffix(".safetensors")
-            if not path.exists() or sha256_file(path) != about["sha256"]:
+            about = _read_index(index)
+            if about is None or not path.exists() or sha256_file(path) != about["sha256"]:
                 print(f"checkpoint {path} is damaged; taking the one before it", file=sys.stderr)
+                _remove(index)
                 continue
             _restore(load_file(path), model, optimizer)
             return {"update": about["update"], **about["state"]}
@@ -93,6 +93,21 @@ class CheckpointFolder:
 
     def _finished(self) -> list[Path]:
         return sorted(self.place.glob("update-*.json"))
+
+
+def _remove(index: Path) -> None:
+    index.unlink()
+    index.with_suffix(".safetensors").unlink(missing_ok=True)
+
+
+def _read_index(index: Path) -> dict[str, Any] | None:
+    """What the JSON file says; None where it is not what `save` wrote."""
+    try:
+        about = json.loads(index.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    whole = isinstance(about, dict) and about.keys() == {"update", "sha256", "state"}
+    return about if whole else None
 
 
 def _trained(model: nn.Module) -> dict[str, nn.Parameter]:

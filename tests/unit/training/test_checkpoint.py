@@ -147,6 +147,7 @@ def test_a_damaged_one_is_passed_over(
     state = folder.load_latest(model=loaded, optimizer=optimizer)
     assert state == {"update": 2, "note": "after 2"}
     assert f"checkpoint {newest} is damaged; taking the one before it" in capsys.readouterr().err
+    assert folder.latest() == folder.place / "update-00000002.safetensors"
 
 
 def test_all_damaged_is_a_new_start(
@@ -161,6 +162,8 @@ def test_all_damaged_is_a_new_start(
     assert capsys.readouterr().err.count("is damaged") == 2
     assert_equal(model, before)
     assert not optimizer.state
+    folder.save(1, model=model, optimizer=optimizer, state={})
+    assert folder.latest() == folder.place / "update-00000001.safetensors", "it is kept"
 
 
 def test_another_jobs_checkpoint_is_never_loaded(folder: CheckpointFolder) -> None:
@@ -175,7 +178,9 @@ def test_another_jobs_checkpoint_is_never_loaded(folder: CheckpointFolder) -> No
 
 def test_identity_tells_all_parts_apart() -> None:
     assert identity("a", "b") == identity("a", "b")
-    assert len({identity(*parts) for parts in (("a", "b"), ("ab",), ("b", "a"), ("a", "b", ""))}) == 4
+    assert (
+        len({identity(*parts) for parts in (("a", "b"), ("ab",), ("b", "a"), ("a", "b", ""))}) == 4
+    )
 
 
 def test_state_of_what_never_had_a_gradient_stays_absent(folder: CheckpointFolder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -160,10 +161,9 @@ def test_an_absent_language_does_not_move(tokens: Path, tmp_path: Path) -> None:
     states = [snapshot(trainer.model)]
     after_each_update(trainer, lambda _: states.append(snapshot(trainer.model)))
     trainer.run()
-    pairs = zip(states, states[1:], strict=False)
     rested: set[tuple[str, int]] = set()
     moved: set[tuple[str, int]] = set()
-    for update, (before, after) in enumerate(pairs):
+    for update, (before, after) in enumerate(pairwise(states)):
         drawn = {draw.language for draw in trainer.updates.draws(update)}
         for iso in SIZES:
             names = [name for name in before if f".for_{iso}." in name]
