@@ -37,7 +37,9 @@ PATHS = RUN.paths
 STRICT = "set -euo pipefail"
 USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 SEARCH = "$PATH" if USES_CONDA else f"{os.path.dirname(sys.executable)}:$PATH"
-shell.prefix(f"{STRICT}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; ")
+# A scheduler signals every process of a job: the shell and its log wait until the job has saved.
+SIGNALS = "trap : TERM USR1; keep_log() {{ (trap '' INT TERM USR1; exec tee \"$1\"); }}"
+shell.prefix(f"{STRICT}; {SIGNALS}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; ")
 
 
 wildcard_constraints:

@@ -30,7 +30,7 @@ def run(main: Callable[[], None]) -> None:
 
 
 def add_execution_arguments(parser: argparse.ArgumentParser) -> None:
-    """How a job runs; none of it changes what is computed, but for rounding."""
+    """How a job runs: none of it changes more than rounding and where dropout drops."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     parser.add_argument("--threads", type=int, required=True, help="processor threads")
     parser.add_argument(

@@ -36,13 +36,9 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
-    def write(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
-
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `write` wrote; raises ConfigError when the file does not fit."""
+        """Read a JSON file; raises ConfigError when it does not fit."""
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except ValidationError as error:
@@ -70,7 +66,9 @@ class CorporaConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _sizes_follow_the_source(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _sizes_follow_the_source(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
         own = "folder" if values.get("source") == "files" else "embedded_kchars"
         return {"sizes": own, **values}
 
@@ -234,8 +232,11 @@ class VariantConfig(Section):
 
     @model_validator(mode="after")
     def _only_language_modules_are_added(self) -> Self:
-        if "modules" in self.extension_trains and self.modules != "language":
-            raise ValueError("extension_trains: modules needs modules: language")
+        if ("modules" in self.extension_trains) != (self.modules == "language"):
+            raise ValueError(
+                "extension_trains holds modules exactly where modules is language: the modules "
+                "of an added language are new, and must be trained"
+            )
         return self
 
 
@@ -280,8 +281,6 @@ class ExperimentConfig(Section):
     """Further cells, each a mapping of config key to value."""
     add_languages: tuple[str, ...] | Literal["table"] = "table"
     """Languages added afterwards; `table`: those that languages.tsv adds to the set."""
-    evaluate: tuple[Literal["perplexity"], ...] = ("perplexity",)
-    """What is measured."""
 
 
 class JobsConfig(Section):

@@ -17,7 +17,7 @@ from typing import Any
 from xmod.command import run
 from xmod.files import write_text_atomic
 
-COLUMNS = ("language", "split", "source", "documents", "lines", "characters", "bytes")
+COLUMNS = ("corpora", "language", "split", "source", "documents", "lines", "characters", "bytes")
 
 
 def main() -> None:
@@ -34,7 +34,9 @@ def corpora_table(paths: Sequence[Path]) -> str:
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n", extrasaction="ignore")
     writer.writeheader()
     for path in paths:
-        writer.writerows(_rows(json.loads(path.read_text(encoding="utf-8"))))
+        scope = {"corpora": path.parents[1].name}
+        stats = json.loads(path.read_text(encoding="utf-8"))
+        writer.writerows({**scope, **row} for row in _rows(stats))
     return buffer.getvalue()
 
 

@@ -19,9 +19,10 @@ from xmod import jobs
 from xmod.analysis.catalogue import Catalogue, read_catalogue
 from xmod.budgets import available_languages, language_sizes, text_files
 from xmod.config import Config, parse
+from xmod.config_errors import ConfigError, suggest
 from xmod.files import sha256_file
-from xmod.grid import Cell, Grid, expand
-from xmod.language_sets import language_set
+from xmod.grid import UPSTREAM, Cell, Grid, expand
+from xmod.language_sets import language_set, set_names
 from xmod.languages import LanguageTable, read_languages
 from xmod.paths import Paths
 
@@ -128,17 +129,31 @@ class Dag:
 
     def cell(self, stage: str, cell_id: str) -> Cell:
         """A cell of the whole grid that `stage` sees as `cell_id`."""
-        return self._cells(stage)[cell_id]
+        return self._cells[stage][cell_id]
 
-    def _cells(self, stage: str) -> dict[str, Cell]:
-        return {cell.at(stage).id: cell for cell in reversed(self.grid.cells)}
+    @cached_property
+    def _cells(self) -> dict[str, dict[str, Cell]]:
+        """Stage -> id -> the first cell that the stage sees so."""
+        found: dict[str, dict[str, Cell]] = {stage: {} for stage in UPSTREAM}
+        for stage, cells in found.items():
+            for cell in self.grid.cells:
+                cells.setdefault(cell.at(stage).id, cell)
+        return found
 
     def stage_ids(self, stage: str) -> list[str]:
-        return list(dict.fromkeys(cell.at(stage).id for cell in self.grid.cells))
+        return list(self._cells[stage])
 
     def scopes(self, stage: str) -> dict[str, Cell]:
         """Scope -> a cell of that scope."""
-        return {cell.scope(stage): cell for cell in reversed(self.grid.cells)}
+        return self._scopes[stage]
+
+    @cached_property
+    def _scopes(self) -> dict[str, dict[str, Cell]]:
+        found: dict[str, dict[str, Cell]] = {stage: {} for stage in UPSTREAM}
+        for stage, cells in found.items():
+            for cell in self.grid.cells:
+                cells.setdefault(cell.scope(stage), cell)
+        return found
 
     def _config_of(self, stage: str, scope: str) -> Config:
         return self.grid.configs[self.scopes(stage)[scope].id]
@@ -161,6 +176,12 @@ class Dag:
         """A stamp: the packages of the table, as it is now, are there and have their hashes."""
         digest = sha256_file(Path(PACKAGES_TABLE))[:12]
         return f"{self.config.packages}/verified-{digest}"
+
+    def text_facts(self, isos: Sequence[str]) -> list[str]:
+        """What the language table says that decides a language's text."""
+        return [
+            f"{one.iso} {one.script} {dict(one.codes)}" for one in map(self.table.__getitem__, isos)
+        ]
 
     def text_files(self, isos: Sequence[str]) -> list[str]:
         """The text that `files` has of `isos`: inputs, so that changed text is seen."""
@@ -205,6 +226,11 @@ class Dag:
             "vocabularies": [self.paths.added_vocabulary(added_scope, iso) for iso in added],
             "added_tokens": self.paths.added_tokens(added_scope, added, "heldout"),
         }
+
+    def given_vocabulary(self, scope: str) -> list[str]:
+        """The SentencePiece model that is given, once it is there."""
+        model = self._config_of("vocabulary", scope).vocabulary.model
+        return [model] if model is not None and Path(model).is_file() else []
 
     def vocabulary_corpora(self, scope: str) -> list[str]:
         """The text files that the shared vocabulary of `scope` is trained on."""
@@ -251,10 +277,10 @@ class Dag:
     @staticmethod
     def _data_job_text(stage: str, config: Config) -> str:
         if stage == "corpora":
-            return config.corpora.model_dump_json(exclude={"sizes"})
+            return config.corpora.model_dump_json(exclude_defaults=True, exclude={"sizes"})
         if stage == "vocabulary":
-            return config.vocabulary.model_dump_json(exclude={"language_set"})
-        return config.extend.vocabulary.model_dump_json()
+            return jobs.text(config.vocabulary.model_copy(update={"language_set": None}))
+        return jobs.text(config.extend.vocabulary)
 
     def grid_text(self) -> str:
         return jobs.text(jobs.grid_record(self.grid, self.config, self.table))
@@ -275,8 +301,25 @@ class Dag:
         language_sizes(self.config, self.table, self.corpus_languages)
         for figure in self.config.figures:
             self.figure_text(figure)
+            self._check_experiment(figure)
         for table in self.config.tables:
             self.table_text(table)
+        for cell in self.grid.cells:
+            self.measured(cell)
+        for name, budget in self.config.budgets.items():
+            for pinned in budget.pinned:
+                if pinned not in set_names(self.config):
+                    choices = suggest(pinned, set_names(self.config))
+                    raise ConfigError(f"budgets.{name}.pinned: {pinned!r} is no set; {choices}")
+        for name in self.config.experiments:
+            if not any(point.experiment == name for point in self.grid.points):
+                raise ConfigError(f"experiments.{name} has neither axes nor cells")
+
+    def _check_experiment(self, figure: str) -> None:
+        experiment = self.catalogue.figure(figure).experiment
+        if experiment not in self.config.experiments:
+            choices = suggest(experiment, list(self.config.experiments))
+            raise ConfigError(f"figures: {figure} shows experiment {experiment!r}; {choices}")
 
 
 def _batch_name(isos: Sequence[str]) -> str:

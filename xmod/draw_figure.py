@@ -19,8 +19,8 @@ from xmod.analysis.figures.prepare import prepare
 from xmod.analysis.figures.save import save
 from xmod.analysis.records import read_grid
 from xmod.command import run
-from xmod.manifest import write_manifest
 from xmod.languages import read_languages
+from xmod.manifest import write_manifest
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

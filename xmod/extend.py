@@ -17,7 +17,7 @@ from xmod.command import add_execution_arguments, execution_from, run
 from xmod.data.batches import UpdateBatches
 from xmod.data.updates import open_updates
 from xmod.files import sha256_file
-from xmod.jobs import ExtendJob
+from xmod.jobs import ExtendJob, text
 from xmod.manifest import write_manifest
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.storage import read_model, save_extension
@@ -45,8 +45,6 @@ def main() -> None:
     additions = [Addition(job, iso, base, arguments, execution) for iso in job.updates]
     for addition in additions:
         addition.train()
-    for addition in additions:  # only now: a job that is resumed finds its finished languages
-        addition.checkpoints.remove()
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ class Addition:
         self.job_path: Path = arguments.job
         self.data = json.dumps(self.updates.state_dict(), sort_keys=True)
         name = identity(
-            job.model_dump_json(),
+            text(job.model_copy(update={"updates": {iso: job.updates[iso]}})),
             sha256_file(base.path),
             self.vocabulary.fingerprint,
             self.data,
@@ -137,6 +135,7 @@ class Addition:
                 **trainer.account(),
             },
         )
+        self.checkpoints.keep_last()
 
     def _open_updates(self, tokens: Path) -> UpdateBatches:
         return open_updates(

@@ -130,10 +130,6 @@ class Grid:
         """The distinct cells, in the order of the points."""
         return tuple({point.cell.id: point.cell for point in self.points}.values())
 
-    def at(self, stage: str) -> dict[str, Cell]:
-        """Id -> cell, as `stage` sees the cells: what that stage has to make."""
-        return {cell.at(stage).id: cell for cell in reversed(self.cells)}
-
 
 def format_updates(updates: int) -> str:
     """125000 -> '125k', 1219 -> '1219'."""

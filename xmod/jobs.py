@@ -2,7 +2,7 @@
 
 A rule carries a job's text as a parameter and writes it to a file, so a change of the
 configuration re-runs exactly the jobs whose text it changes. What only affects speed (threads,
-devices, the size of micro-batches) is never in it.
+devices, the size of micro-batches) is never in it: it changes rounding, and where dropout drops.
 """
 
 from __future__ import annotations
@@ -169,8 +169,14 @@ def grid_record(grid: Grid, config: Config, table: LanguageTable) -> dict[str, A
 
 
 def text(job: Section | Mapping[str, Any]) -> str:
-    """A job as JSON: the parameter that Snakemake compares."""
-    return job.model_dump_json() if isinstance(job, Section) else json.dumps(job)
+    """A job as JSON: the parameter that Snakemake compares.
+
+    Without what is at its default, so that a new key leaves the jobs that do not use it as they
+    are. Who changes a default bumps the `recipe_version`.
+    """
+    if isinstance(job, Section):
+        return job.model_dump_json(exclude_defaults=True)
+    return json.dumps(job)
 
 
 def code_digest(*names: str) -> str:

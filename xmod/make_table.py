@@ -20,9 +20,9 @@ from xmod.analysis.tables.metrics import metric_table
 from xmod.analysis.tables.render import Table, write
 from xmod.analysis.tables.spec import LanguageTableSpec, TableSpec
 from xmod.command import run
-from xmod.manifest import write_manifest
 from xmod.config_errors import ConfigError
 from xmod.languages import LanguageTable, read_languages
+from xmod.manifest import write_manifest
 
 LANGUAGE_TABLES = {
     "language_sets": languages.language_sets,

@@ -126,7 +126,7 @@ class Measurement:
             tokens=tokens,
             lengths=lengths,
             train_counts=files["train"].unigram_counts(),
-            unknown_rate=files["heldout"].index.num_unknown / len(files["heldout"]),
+            unknown_rate=files["heldout"].index.unknown_rate,
             mask_probability=self.job.mask_probability,
             mask_rounds=settings.mask_rounds,
             seed=settings.seed,

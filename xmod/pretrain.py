@@ -11,7 +11,7 @@ import torch
 
 from xmod.command import add_execution_arguments, execution_from, run
 from xmod.data.updates import open_updates
-from xmod.jobs import PretrainJob
+from xmod.jobs import PretrainJob, text
 from xmod.manifest import write_manifest
 from xmod.model.counts import parameter_counts
 from xmod.model.heads import MaskedLanguageModel
@@ -51,7 +51,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
     data = json.dumps(updates.state_dict(), sort_keys=True)
     model = build_model(job, vocabulary)
     checkpoints = CheckpointFolder(
-        arguments.checkpoints, identity(job.model_dump_json(), vocabulary.fingerprint, data)
+        arguments.checkpoints, identity(text(job), vocabulary.fingerprint, data)
     )
     trainer = Trainer(
         label=job.cell,
@@ -83,7 +83,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
             **trainer.account(),
         },
     )
-    checkpoints.remove()
+    checkpoints.keep_last()
 
 
 def build_model(job: PretrainJob, vocabulary: Vocabulary) -> MaskedLanguageModel:

@@ -131,7 +131,7 @@ class Project:
             *(sys.executable, "-m", "snakemake"),
             *("--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)),
             *("--configfile", str(self.folder / "config.yaml"), "--cores", str(cores)),
-            *("--rerun-incomplete", "--scheduler", "greedy"),
+            *("--workflow-profile", str(ROOT / "profiles/default")),
             *arguments,
         ]
 

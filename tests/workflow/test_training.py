@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.project import Project, environment, make_project, wait_until
+from tests.workflow.project import ROOT, Project, environment, make_project, wait_until
 
 CELL = "xmod.tiny.three.40"
 
@@ -75,7 +77,30 @@ def test_interrupted_twice_is_bit_identical(
     assert finished.returncode == 0, finished.stderr
     whole = project.result(f"pretrain/{CELL}/model.safetensors")
     assert (tmp_path / "model.safetensors").read_bytes() == whole.read_bytes()
-    assert not checkpoints(tmp_path)
+    (tmp_path / "model.safetensors").unlink()  # as Snakemake does before it runs a job again
+    again = train(call)
+    assert again.returncode == 0
+    assert "tokens/s" not in again.stderr  # nothing was trained
+    assert (tmp_path / "model.safetensors").read_bytes() == whole.read_bytes()
+
+
+def test_a_scheduler_that_signals_every_process_loses_nothing(
+    project: Project, tmp_path: Path
+) -> None:
+    """The shell and its log, as the rules have them, wait until the job has saved."""
+    prefix = re.search(r"SIGNALS = (\".*\")", (ROOT / "Snakefile").read_text(encoding="utf-8"))
+    assert prefix is not None
+    shell = ast.literal_eval(prefix[1]).format()
+    log = tmp_path / "log"
+    train_command = shlex.join(command(project, tmp_path))
+    line = f"set -euo pipefail; {shell}; {train_command} 2>&1 | keep_log {log}"
+    process = subprocess.Popen(
+        ["bash", "-c", line], env=environment(), stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    wait_until(lambda: any(int(path.stem[7:]) >= 5 for path in checkpoints(tmp_path)))
+    os.killpg(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM after update" in log.read_text(encoding="utf-8")
 
 
 def test_a_damaged_checkpoint_is_passed_over(project: Project, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ rule fetch_packages:
         folder=subpath(output[0], parent=True),
     shell:
         "python -m xmod.fetch --packages-table {params.table:q} --output {params.folder:q}"
-        " 2>&1 | tee -i {log:q}"
+        " 2>&1 | keep_log {log:q}"
 
 
 for batch in RUN.batches(RUN.available_languages):
@@ -59,10 +59,11 @@ for batch in RUN.batches(RUN.available_languages):
             runtime=240,
         params:
             languages=batch.isos,
+            facts=RUN.text_facts(batch.isos),
             table=RUN.config.languages,
             packages=lambda wildcards: RUN.config.packages,
             folder=subpath(output[0], ancestor=2),
         shell:
             "python -m xmod.collect --config {input.job:q} --languages-table {params.table:q}"
             " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"
-            " 2>&1 | tee -i {log:q}"
+            " 2>&1 | keep_log {log:q}"

@@ -35,4 +35,4 @@ for batch in RUN.extension_batches:
             " --vocabulary {input.vocabulary:q} --vocabularies {params.vocabularies:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
             " --output {params.folder:q} --threads {threads} --device {resources.device}"
-            " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | tee -i {log:q}"
+            " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"

@@ -32,4 +32,4 @@ rule measure_perplexity:
         " --vocabulary {input.vocabulary:q} --tokens {params.tokens:q}"
         " --extensions {params.extensions:q} --vocabularies {params.vocabularies:q}"
         " --added-tokens {params.added_tokens:q} --output {output.scores:q}"
-        " --threads {threads} --device {resources.device} 2>&1 | tee -i {log:q}"
+        " --threads {threads} --device {resources.device} 2>&1 | keep_log {log:q}"

@@ -29,4 +29,4 @@ rule pretrain:
         "python -m xmod.pretrain --job {input.job:q} --vocabulary {input.vocabulary:q}"
         " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q} --output {params.folder:q}"
         " --threads {threads} --device {resources.device}"
-        " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | tee -i {log:q}"
+        " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"

@@ -33,7 +33,7 @@ rule aggregate:
         code=code_digest("aggregate.py", "analysis/aggregate.py", "analysis/records.py"),
     shell:
         "python -m xmod.aggregate --grid {input.grid:q} --scores {input.scores:q}"
-        " --output {output.metrics:q} 2>&1 | tee -i {log:q}"
+        " --output {output.metrics:q} 2>&1 | keep_log {log:q}"
 
 
 rule count_corpora:
@@ -54,7 +54,7 @@ rule count_corpora:
     params:
         code=code_digest("count_corpora.py"),
     shell:
-        "python -m xmod.count_corpora --stats {input:q} --output {output:q} 2>&1 | tee -i {log:q}"
+        "python -m xmod.count_corpora --stats {input:q} --output {output:q} 2>&1 | keep_log {log:q}"
 
 
 rule draw_figure:
@@ -62,6 +62,7 @@ rule draw_figure:
     input:
         metrics=PATHS.summary("metrics.csv"),
         grid=PATHS.summary("grid.json"),
+        languages=RUN.config.languages,
     output:
         expand(
             PATHS.figure("{{figure}}", "{suffix}"), suffix=("pdf", "png", "csv", "manifest.json")
@@ -75,13 +76,12 @@ rule draw_figure:
         catalogue=RUN.config.catalogue,
         spec=lambda wildcards: RUN.figure_text(wildcards.figure),
         note=RUN.config.name,
-        languages=RUN.config.languages,
         prefix=PATHS.figure_prefix("{figure}"),
         code=code_digest("draw_figure.py", "analysis"),
     shell:
         "python -m xmod.draw_figure --title-note {params.note:q} --figure {wildcards.figure} --figures {params.catalogue:q}"
-        " --metrics {input.metrics:q} --grid {input.grid:q} --languages {params.languages:q}"
-        " --output-prefix {params.prefix:q} 2>&1 | tee -i {log:q}"
+        " --metrics {input.metrics:q} --grid {input.grid:q} --languages {input.languages:q}"
+        " --output-prefix {params.prefix:q} 2>&1 | keep_log {log:q}"
 
 
 rule make_table:
@@ -89,6 +89,7 @@ rule make_table:
     input:
         metrics=PATHS.summary("metrics.csv"),
         grid=PATHS.summary("grid.json"),
+        languages=RUN.config.languages,
     output:
         expand(PATHS.table("{{table}}", "{suffix}"), suffix=("md", "tex", "csv", "manifest.json")),
     log:
@@ -99,10 +100,9 @@ rule make_table:
     params:
         catalogue=RUN.config.catalogue,
         spec=lambda wildcards: RUN.table_text(wildcards.table),
-        languages=RUN.config.languages,
         prefix=PATHS.table_prefix("{table}"),
         code=code_digest("make_table.py", "analysis"),
     shell:
         "python -m xmod.make_table --table {wildcards.table} --figures {params.catalogue:q}"
         " --grid {input.grid:q} --metrics {input.metrics:q}"
-        " --languages {params.languages:q} --output-prefix {params.prefix:q} 2>&1 | tee -i {log:q}"
+        " --languages {input.languages:q} --output-prefix {params.prefix:q} 2>&1 | keep_log {log:q}"

@@ -5,6 +5,7 @@ rule train_vocabulary:
     """Train the SentencePiece vocabulary that all cells share, or check the one that is given."""
     input:
         job=PATHS.job("vocabulary", "{scope}"),
+        given=lambda wildcards: RUN.given_vocabulary(wildcards.scope),
         corpora=lambda wildcards: RUN.vocabulary_corpora(wildcards.scope),
     output:
         PATHS.vocabulary("{scope}"),
@@ -25,7 +26,7 @@ rule train_vocabulary:
         folder=subpath(output[0], parent=True),
     shell:
         "python -m xmod.train_vocabulary --config {input.job:q} --corpora {params.corpora:q}"
-        " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
+        " --languages {params.languages} --output {params.folder:q} 2>&1 | keep_log {log:q}"
 
 
 for batch in RUN.batches(RUN.available_languages):
@@ -55,7 +56,7 @@ for batch in RUN.batches(RUN.available_languages):
             folder=subpath(output[0], ancestor=2),
         shell:
             "python -m xmod.encode_corpus --vocabulary {input.vocabulary:q} --corpora {params.corpora:q}"
-            " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
+            " --languages {params.languages} --output {params.folder:q} 2>&1 | keep_log {log:q}"
 
 
 for batch in RUN.added_batches:
@@ -85,7 +86,7 @@ for batch in RUN.added_batches:
             folder=subpath(output[0], ancestor=2),
         shell:
             "python -m xmod.train_vocabulary --each --config {input.job:q} --corpora {params.corpora:q}"
-            " --languages {params.languages} --output {params.folder:q} 2>&1 | tee -i {log:q}"
+            " --languages {params.languages} --output {params.folder:q} 2>&1 | keep_log {log:q}"
 
     rule:
         name:
@@ -114,4 +115,4 @@ for batch in RUN.added_batches:
         shell:
             "python -m xmod.encode_corpus --each-vocabulary {params.vocabularies:q}"
             " --corpora {params.corpora:q} --languages {params.languages}"
-            " --output {params.folder:q} 2>&1 | tee -i {log:q}"
+            " --output {params.folder:q} 2>&1 | keep_log {log:q}"

@@ -57,6 +57,11 @@ class TokenIndex(Section):
     """Size of the text file it was made from."""
     source_sha256: str
 
+    @property
+    def unknown_rate(self) -> float:
+        """The share of `<unk>` among the text's tokens, ends of documents not counted."""
+        return self.num_unknown / max(self.num_tokens - self.num_documents, 1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedText:

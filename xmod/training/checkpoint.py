@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,13 +45,17 @@ class CheckpointFolder:
         update: int,
         *,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        optimizer: torch.optim.Optimizer | None,
         state: Mapping[str, Any],
     ) -> Path:
-        """Write the state after `update` updates; older checkpoints than the last two go."""
+        """Write the state after `update` updates; older checkpoints than the last two go.
+
+        After the last update no optimizer is needed, and none is given.
+        """
         path = self.place / f"update-{update:08d}.safetensors"
         tensors = {f"model.{name}": p.detach() for name, p in _trained(model).items()}
-        tensors |= _optimizer_tensors(model, optimizer)
+        if optimizer is not None:
+            tensors |= _optimizer_tensors(model, optimizer)
         with atomic_path(path) as temporary:
             save_file({name: t.cpu().contiguous() for name, t in tensors.items()}, temporary)
         write_json_atomic(
@@ -87,9 +90,14 @@ class CheckpointFolder:
         finished = self._finished()
         return finished[-1].with_suffix(".safetensors") if finished else None
 
-    def remove(self) -> None:
-        """Forget this job's checkpoints, once its result is written."""
-        shutil.rmtree(self.place, ignore_errors=True)
+    def keep_last(self) -> None:
+        """Remove all but the newest checkpoint, once the job's result is written.
+
+        Snakemake deletes the outputs of a job that it runs again, needed or not. A job that finds
+        its last checkpoint has nothing to train then.
+        """
+        for index in self._finished()[:-1]:
+            _remove(index)
 
     def _finished(self) -> list[Path]:
         return sorted(self.place.glob("update-*.json"))

@@ -10,6 +10,7 @@ Shapes: B sequences, L length, M masked tokens.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Diverged(FloatingPointError):
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """How a job runs: never what it computes, but for rounding."""
+    """How a job runs: what it computes but for rounding, and for which places dropout drops."""
 
     device: torch.device
     num_threads: int
@@ -55,6 +56,9 @@ class Execution:
         """`device` may be `auto`: a GPU where there is one."""
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device.startswith("cuda"):
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+            torch.use_deterministic_algorithms(True)
         torch.set_num_threads(threads)
         return cls(
             device=torch.device(device),
@@ -110,7 +114,7 @@ class Trainer:
                 if late or stop.signal_number is not None or done == self.budget_updates:
                     self._save(done)
                     last_save = time.monotonic()
-                if stop.signal_number is not None and done < self.budget_updates:
+                if stop.signal_number is not None:
                     raise Interrupted(stop.signal_number, done)
         self.model.eval()
 
@@ -134,7 +138,8 @@ class Trainer:
 
     def _save(self, done: int) -> None:
         state: dict[str, Any] = {"progress": self.progress.state()}
-        self.checkpoints.save(done, model=self.model, optimizer=self.optimizer, state=state)
+        optimizer = self.optimizer if done < self.budget_updates else None
+        self.checkpoints.save(done, model=self.model, optimizer=optimizer, state=state)
         self.progress.write_history()
 
     def _step(self, update: int, batches: Sequence[Batch]) -> None:
@@ -182,7 +187,7 @@ class Trainer:
         seed = named_generator(self.seed, f"dropout {update}").initial_seed()
         self.model.encoder.dropout.generator.manual_seed(seed)
         if self.execution.device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+            torch.cuda.manual_seed_all(seed)
 
     def _divergence(self, update: int, loss: float, norm: float) -> str:
         latest = self.checkpoints.latest()

@@ -59,20 +59,24 @@ class Progress:
         now = time.monotonic()
         self.seconds += now - self._last_update
         self._last_update = now
-        if update % self.row_updates == 0 or update == self.budget_updates:
+        is_last = update == self.budget_updates
+        is_row = is_last or update % self.row_updates == 0
+        is_line = is_last or now - self._last_line >= self.line_seconds
+        if is_row or is_line:
             speed = (self.tokens - self._row_tokens) / max(now - self._row_time, 1e-9)
             mean = sum(self._losses) / len(self._losses)
-            row = (update, mean, gradient_norm, rate, self.tokens, round(speed))
-            self.rows.append(dict(zip(COLUMNS, row, strict=True)))
+            values = (update, mean, gradient_norm, rate, self.tokens, round(speed))
+            row = dict(zip(COLUMNS, values, strict=True))
+        if is_row:
+            self.rows.append(row)
             self._losses, self._row_tokens, self._row_time = [], self.tokens, now
-            if now - self._last_line >= self.line_seconds or update == self.budget_updates:
-                self._last_line = now
-                self.write_history()
-                print(self.line(), file=sys.stderr, flush=True)
+        if is_line:
+            self._last_line = now
+            self.write_history()
+            print(self.line(row), file=sys.stderr, flush=True)
 
-    def line(self) -> str:
+    def line(self, row: dict[str, float]) -> str:
         """`xmod.base.13.125k   31250/125000  25%  loss 2.415  412k tokens/s  3:05:10 left`."""
-        row = self.rows[-1]
         done, budget, speed = int(row["update"]), self.budget_updates, row["tokens_per_second"]
         left = (budget - done) * (self.tokens / done) / max(speed, 1.0)
         width = len(str(budget))

@@ -82,11 +82,11 @@ def test_the_history_is_a_table(clock: Clock, tmp_path: Path) -> None:
 def test_the_line_says_how_far_and_how_long(clock: Clock, tmp_path: Path) -> None:
     progress = Progress("xmod.toy.13.1500", 1500, tmp_path / "history.csv")
     updates(progress, clock, 1, 300)
-    assert progress.line() == (
+    assert progress.line(progress.rows[-1]) == (
         "xmod.toy.13.1500   300/1500  20%  loss 293.000  50 tokens/s  40:00 left"
     )
     updates(progress, clock, 301, 1500, seconds=0.01)
-    assert progress.line() == (
+    assert progress.line(progress.rows[-1]) == (
         "xmod.toy.13.1500  1500/1500 100%  loss 1493.000  10k tokens/s  done"
     )
 
@@ -94,9 +94,9 @@ def test_the_line_says_how_far_and_how_long(clock: Clock, tmp_path: Path) -> Non
 def test_the_time_left_goes_by_the_latest_speed(clock: Clock, tmp_path: Path) -> None:
     progress = Progress("cell", 200, tmp_path / "history.csv")
     updates(progress, clock, 1, 100, seconds=10.0)
-    assert progress.line().endswith("16:40 left")
+    assert progress.line(progress.rows[-1]).endswith("16:40 left")
     updates(progress, clock, 101, 102, seconds=1.0)
-    assert progress.line().endswith("1:38 left")
+    assert progress.line(progress.rows[-1]).endswith("1:38 left")
 
 
 def test_lines_come_every_so_often_and_at_the_end(
