@@ -298,10 +298,16 @@ class Dag:
 
     def check(self) -> None:
         """Raise ConfigError where a language has no text, or a figure or table no declaration."""
+        if not self.config.experiments:
+            raise ConfigError("experiments: there is none; name one, with axes or cells")
+        for name in self.config.experiments:
+            if not any(point.experiment == name for point in self.grid.points):
+                raise ConfigError(f"experiments.{name} has neither axes nor cells")
         language_sizes(self.config, self.table, self.corpus_languages)
         for figure in self.config.figures:
             self.figure_text(figure)
             self._check_experiment(figure)
+            self.catalogue.check_channels(figure, [key for key, _ in self.grid.points[0].axes])
         for table in self.config.tables:
             self.table_text(table)
         for cell in self.grid.cells:
@@ -311,9 +317,6 @@ class Dag:
                 if pinned not in set_names(self.config):
                     choices = suggest(pinned, set_names(self.config))
                     raise ConfigError(f"budgets.{name}.pinned: {pinned!r} is no set; {choices}")
-        for name in self.config.experiments:
-            if not any(point.experiment == name for point in self.grid.points):
-                raise ConfigError(f"experiments.{name} has neither axes nor cells")
 
     def _check_experiment(self, figure: str) -> None:
         experiment = self.catalogue.figure(figure).experiment

@@ -101,6 +101,16 @@ def test_a_changed_figure_is_drawn_again_and_nothing_else(project: Project) -> N
     assert project.planned() == {"draw_figure": 1, "all": 1}
 
 
+def test_a_figure_of_an_axis_that_is_not_stops_before_anything_runs(project: Project) -> None:
+    path = project.folder / "catalogue.yaml"
+    catalogue = yaml.safe_load(path.read_text(encoding="utf-8"))
+    catalogue["figures"]["figure_mean"]["hue"] = "pretrain.sampling_alpha"
+    path.write_text(yaml.safe_dump(catalogue), encoding="utf-8")
+    result = project.snakemake("--dry-run", check=False)
+    assert result.returncode != 0
+    assert "figures.figure_mean.hue: 'pretrain.sampling_alpha'" in result.stdout + result.stderr
+
+
 def test_a_changed_extension_leaves_pretraining_alone(project: Project) -> None:
     project.config["extend"]["peak_learning_rate"] = 0.02
     planned = project.planned()
@@ -119,6 +129,8 @@ def test_what_only_affects_speed_runs_nothing(project: Project) -> None:
         ("pretrain", "sampling_alfa", 0.3, ["pretrain.sampling_alfa", "sampling_alpha"]),
         ("corpora", "folder", "nowhere", ["no text for en", "nowhere"]),
         ("language_sets", "two", {"include": ["xx"]}, ["unknown language 'xx'"]),
+        ("budgets", "more", {"rule": "equal_steps"}, ["budgets.more.base_updates is missing"]),
+        ("experiments", "none", {}, ["experiments.none has neither axes nor cells"]),
     ],
 )
 def test_a_mistake_stops_before_anything_runs(

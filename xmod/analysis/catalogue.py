@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from xmod.analysis.figures.spec import FigureSpec
+from xmod.analysis.records import COLUMNS_AFTER_AXES, COLUMNS_BEFORE_AXES, axis_column
 from xmod.analysis.tables.spec import TableSpec
 from xmod.config import Section
 from xmod.config_errors import ConfigError, explain, suggest
@@ -29,6 +31,17 @@ class Catalogue(Section):
     def table(self, name: str) -> TableSpec:
         """The table called `name`; raises ConfigError with the legal names."""
         return _named(self.tables, "table", name)
+
+    def check_channels(self, name: str, axes: Sequence[str]) -> None:
+        """Raise ConfigError unless each channel of a figure is a column that the grid will have."""
+        spec = self.figure(name)
+        columns = [*COLUMNS_BEFORE_AXES, *map(axis_column, axes), *COLUMNS_AFTER_AXES]
+        for channel in ("x", "hue", "style", "row", "column"):
+            column = getattr(spec, channel)
+            if column is not None and column not in columns:
+                raise ConfigError(
+                    f"figures.{name}.{channel}: {column!r} is no column; {suggest(column, columns)}"
+                )
 
 
 def read_catalogue(path: Path) -> Catalogue:
