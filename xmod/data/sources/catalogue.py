@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import re
 import struct
@@ -87,7 +88,7 @@ class Catalogue:
             )
 
 
-class PackageSource:
+class PackageSource(abc.ABC):
     """What the package sources share: their archive, and a language's codes in it."""
 
     name: ClassVar[str]
@@ -108,8 +109,9 @@ class PackageSource:
         """The language's codes in this package, none where it has no text for it."""
         return language.codes.get(self.name, ())
 
+    @abc.abstractmethod
     def documents(self, language: Language, drops: Counter[str]) -> Iterator[Document]:
-        raise NotImplementedError
+        """The language's text; what is left out is counted in `drops` by reason."""
 
     @contextlib.contextmanager
     def reading(self, member: str) -> Iterator[None]:
