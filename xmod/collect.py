@@ -27,8 +27,7 @@ from xmod.data.sources.udhr import ARTICLES
 from xmod.data.splitting import Splitter
 from xmod.files import write_json_atomic
 from xmod.languages import Language, read_languages
-
-PACKAGES_TABLE = Path("config/packages.tsv")
+from xmod.paths import PACKAGES_TABLE
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -132,7 +131,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--languages-table", type=Path, required=True)
     parser.add_argument("--languages", nargs="+", required=True, metavar="ISO")
     parser.add_argument("--packages", type=Path, required=True, help="folder of the package cache")
-    parser.add_argument("--packages-table", type=Path, default=PACKAGES_TABLE)
+    parser.add_argument("--packages-table", type=Path, default=Path(PACKAGES_TABLE))
     parser.add_argument("--output", type=Path, required=True)
     return parser.parse_args(arguments)
 

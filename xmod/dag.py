@@ -24,9 +24,7 @@ from xmod.files import sha256_file
 from xmod.grid import UPSTREAM, Cell, Grid, expand
 from xmod.language_sets import language_set, set_names
 from xmod.languages import LanguageTable, read_languages
-from xmod.paths import Paths
-
-PACKAGES_TABLE = "config/packages.tsv"
+from xmod.paths import PACKAGES_TABLE, Paths
 
 
 @dataclass(frozen=True, kw_only=True)

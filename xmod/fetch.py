@@ -20,8 +20,8 @@ from pathlib import Path
 from xmod.command import run
 from xmod.data.packages import Package, PackageError, mismatch, read_packages
 from xmod.files import sha256_file
+from xmod.paths import PACKAGES_TABLE
 
-PACKAGES_TABLE = Path("config/packages.tsv")
 TIMEOUT_SECONDS = 600
 
 
@@ -36,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--output", type=Path, required=True, help="folder of the package cache")
     parser.add_argument(
-        "--packages-table", type=Path, default=PACKAGES_TABLE, help="table of the pinned packages"
+        "--packages-table",
+        type=Path,
+        default=Path(PACKAGES_TABLE),
+        help="table of the pinned packages",
     )
     options = parser.parse_args(arguments)
     packages = read_packages(options.packages_table)

@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+PACKAGES_TABLE = "config/packages.tsv"
+"""The pinned packages of the embedded text."""
 SPLITS = ("train", "heldout")
 VOCABULARY_FILES = ("spm.model", "vocabulary.json", "manifest.json")
 
