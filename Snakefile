@@ -25,12 +25,27 @@ if not workflow.configfiles:
 
 
 try:
-    RUN = Dag.load(config, origin=", ".join(map(str, workflow.configfiles)))
+    # Only the run itself reads the files again: its jobs are given the configuration that it has.
+    FILES = workflow.configfiles if workflow.is_main_process else ()
+    RUN = Dag.load(config, origin=", ".join(map(str, workflow.configfiles)), files=FILES)
     RUN.check()
 except ValueError as error:
     raise WorkflowError(str(error)) from None
 
 PATHS = RUN.paths
+
+# A grid is planned before its data are there, so what is missing stops only what would read it.
+if workflow.output_settings.dryrun:
+    for message in RUN.missing_data():
+        print(f"warning: {message}", file=sys.stderr)
+
+
+# Snakemake calls this when it begins to run jobs: not in a dry run, nor in the jobs themselves.
+onstart:
+    missing = RUN.missing_data()
+    if missing:
+        raise WorkflowError("\n".join(missing))
+
 
 # Jobs run the Python that runs Snakemake, activated or not, unless conda gives them another one.
 # Setting a prefix takes away Snakemake's own, without which `command | tee` hides a failure.
@@ -47,6 +62,7 @@ wildcard_constraints:
     name="[^/]+",
     cell="[^/]+",
     scope="[^/]+",
+    task="[A-Za-z0-9_-]+",
     part="job(-[a-z0-9-]+)?",
     figure="[a-z0-9_]+",
     table="[a-z0-9_]+",
@@ -57,6 +73,7 @@ include: "workflow/rules/vocabulary.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/extend.smk"
 include: "workflow/rules/perplexity.smk"
+include: "workflow/rules/tasks.smk"
 include: "workflow/rules/results.smk"
 
 
@@ -65,6 +82,7 @@ rule all:
     input:
         PATHS.summary("metrics.csv"),
         PATHS.summary("corpora.csv"),
+        PATHS.figure("captions", "md"),
         expand(
             PATHS.figure("{figure}", "{suffix}"),
             figure=RUN.config.figures,

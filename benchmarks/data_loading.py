@@ -19,8 +19,9 @@ import torch
 import yaml
 
 from benchmarks.report import Table, show
-from xmod.config import ModelConfig, TrainingConfig, parse
-from xmod.data.batches import UpdateBatches
+from xmod.config import ModelConfig, parse
+from xmod.config_training import TrainingConfig
+from xmod.data.batches import RUN, UpdateBatches
 from xmod.data.encoding import encode_file
 from xmod.data.packing import PackedSequences
 from xmod.data.sampling import LanguageSampler, sampling_probabilities
@@ -119,7 +120,7 @@ def _row(
 def _share(
     files: dict[str, TokenFile], vocabulary: Vocabulary, *, num_updates: int
 ) -> tuple[str, ...]:
-    """Making and training on updates in turn: medians, and the share of their sum."""
+    """Making updates, in runs as training does, and training on them: medians, and the share."""
     config = small_model()
     updates = _updates(STEP_SHAPE, files, vocabulary)
     model = MaskedLanguageModel(
@@ -129,23 +130,24 @@ def _share(
     optimizer = build_optimizer(model.parameters(), TrainingConfig())
     precision = resolve("auto", device="cpu", width=config.width)
     making, training = [], []
-    for update in range(num_updates):
+    for first in range(0, num_updates, RUN):
         started = time.perf_counter()
-        batches = updates.update(update)
+        run = [updates.update(first + number) for number in range(RUN)]
         made = time.perf_counter()
-        optimizer.zero_grad(set_to_none=True)
-        for batch in batches:
-            with computing(precision, device="cpu"):
-                nll_M = model.nll(
-                    torch.from_numpy(batch.tokens),
-                    [Segment(*segment) for segment in batch.segments],
-                    torch.from_numpy(batch.masked),
-                    torch.from_numpy(batch.targets),
-                )
-            nll_M.mean().backward()
-        optimizer.step()
-        making.append(made - started)
-        training.append(time.perf_counter() - made)
+        for batches in run:
+            optimizer.zero_grad(set_to_none=True)
+            for batch in batches:
+                with computing(precision, device="cpu"):
+                    nll_M = model.nll(
+                        torch.from_numpy(batch.tokens),
+                        [Segment(*segment) for segment in batch.segments],
+                        torch.from_numpy(batch.masked),
+                        torch.from_numpy(batch.targets),
+                    )
+                nll_M.mean().backward()
+            optimizer.step()
+        making.append((made - started) / RUN)
+        training.append((time.perf_counter() - made) / RUN)
     data, step = median(making), median(training)
     return f"{1000 * data:.2f}", f"{1000 * step:.1f}", f"{data / (data + step):.1%}"
 

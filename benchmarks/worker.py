@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.shapes import Contender, Shape
-from xmod.config import ModelConfig, TrainingConfig
+from xmod.config import ModelConfig
+from xmod.config_training import TrainingConfig
 from xmod.model import MaskedLanguageModel, Segment, initialise
 from xmod.training.optimizer import build_optimizer
 from xmod.training.precision import computing

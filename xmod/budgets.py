@@ -10,6 +10,7 @@ from xmod.config import BudgetConfig, Config, CorporaConfig
 from xmod.config_errors import ConfigError, suggest
 from xmod.language_sets import language_set
 from xmod.languages import Language, LanguageTable
+from xmod.paths import text_file
 
 SIZES_KEYS = ("corpora", "pretrain.sampling_alpha")
 """The keys that a derived budget is computed from, beside the budget's own."""
@@ -41,13 +42,9 @@ def available_languages(config: Config, table: LanguageTable) -> tuple[str, ...]
 
 
 def text_files(corpora: CorporaConfig, languages: Sequence[str]) -> list[str]:
-    """The files of one's own text that are there."""
-    paths = [
-        Path(corpora.folder or "") / f"{iso}.txt{suffix}"
-        for iso in languages
-        for suffix in ("", ".xz", ".gz")
-    ]
-    return [str(path) for path in paths if path.is_file()]
+    """The files of one's own text that are there; raises ConfigError where one has several."""
+    folder = Path(corpora.folder or "")
+    return [str(path) for iso in languages if (path := text_file(folder, iso)) is not None]
 
 
 def _size(corpora: CorporaConfig, language: Language) -> float:

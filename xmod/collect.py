@@ -20,14 +20,14 @@ from typing import Any
 
 from xmod.command import run
 from xmod.config import CorporaConfig
-from xmod.data.collecting import SPLITS, Collected, Collector
+from xmod.data.collecting import Collected, Collector
 from xmod.data.packages import read_packages
 from xmod.data.sources import Source, open_source
 from xmod.data.sources.udhr import ARTICLES
 from xmod.data.splitting import Splitter
 from xmod.files import write_json_atomic
 from xmod.languages import Language, read_languages
-from xmod.paths import PACKAGES_TABLE
+from xmod.paths import PACKAGES_TABLE, SPLITS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

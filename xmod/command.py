@@ -29,10 +29,15 @@ def run(main: Callable[[], None]) -> None:
         raise SystemExit(code) from error
 
 
-def add_execution_arguments(parser: argparse.ArgumentParser) -> None:
-    """How a job runs: none of it changes more than rounding and where dropout drops."""
+def add_device_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a job computes on: changes no more than rounding."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
     parser.add_argument("--threads", type=int, required=True, help="processor threads")
+
+
+def add_execution_arguments(parser: argparse.ArgumentParser) -> None:
+    """How a training job runs: changes no more than rounding and where dropout drops."""
+    add_device_arguments(parser)
     parser.add_argument(
         "--micro-batch-sequences",
         type=int,

@@ -9,40 +9,14 @@ where it is silent, and "our choice" where both are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 
-from xmod.config_errors import ConfigError, explain
-
-ModuleKind = Literal["language", "shared", "none"]
-Trainable = Literal["embeddings", "positions", "modules"]
-Precision = Literal["auto", "float32", "bfloat16"]
-AxisValue = str | int | float | bool | None
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
-"""A name that can be a part of a cell's id."""
-
-
-class Section(BaseModel):
-    """A part of the configuration: frozen, and strict about its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a JSON file; raises ConfigError when it does not fit."""
-        try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except ValidationError as error:
-            raise ConfigError(explain(error, cls, str(path))) from error
+from xmod.config_errors import ConfigError, explain, shown, suggest
+from xmod.config_section import AxisValue, ModuleKind, Name, Section, Trainable
+from xmod.config_tasks import TaskConfig
+from xmod.config_training import ExtendConfig, PretrainConfig
 
 
 class CorporaConfig(Section):
@@ -138,77 +112,6 @@ class ModelConfig(Section):
         return self
 
 
-class TrainingConfig(Section):
-    """Masked language modelling: batch, optimizer, schedule and masks."""
-
-    sequence_length: int = Field(default=512, ge=8)
-    """Tokens a sequence, `<s>` among them: RoBERTa's."""
-    batch_sequences: int = Field(default=2048, ge=1)
-    """Sequences an update (section 4.2)."""
-    sequences_per_draw: int = Field(default=32, ge=1)
-    """Sequences of one language that are drawn together: our choice, a GPU's micro-batch."""
-    peak_learning_rate: float = Field(default=7e-4, gt=0.0)
-    """Section 4.2."""
-    warmup_fraction: float = Field(default=0.05, ge=0.0, le=1.0)
-    """Share of the updates that warm up: about RoBERTa's 24k of 500k."""
-    adam_beta1: float = Field(default=0.9, ge=0.0, lt=1.0)
-    """RoBERTa's, as all of Adam's."""
-    adam_beta2: float = Field(default=0.98, ge=0.0, lt=1.0)
-    """RoBERTa's."""
-    adam_epsilon: float = Field(default=1e-6, gt=0.0)
-    """RoBERTa's."""
-    weight_decay: float = Field(default=0.01, ge=0.0)
-    """RoBERTa's; of all weights (docs/decisions/0007)."""
-    clip_norm: float = Field(default=1.0, ge=0.0)
-    """Largest norm of the gradient; 0 for no clipping. Our choice."""
-    mask_probability: float = Field(default=0.15, gt=0.0, lt=1.0)
-    """Share of the tokens to be predicted: BERT's."""
-    precision: Precision = "auto"
-    """`auto`: bfloat16 where the device computes in it faster, which depends on the width."""
-
-    @model_validator(mode="after")
-    def _draws_fill_the_batch(self) -> Self:
-        if self.batch_sequences % self.sequences_per_draw:
-            raise ValueError(
-                f"batch_sequences ({self.batch_sequences}) must be a multiple of "
-                f"sequences_per_draw ({self.sequences_per_draw})"
-            )
-        return self
-
-
-class PretrainConfig(TrainingConfig):
-    """Pre-training (sections 3 and 4.2)."""
-
-    sampling_alpha: float = Field(default=0.7, ge=0.0, le=1.0)
-    """Languages are drawn in proportion to n_l ** alpha."""
-    recipe_version: int = 1
-    """Bump by hand when the code changes what pre-training computes: cells are then stale."""
-
-
-class AddedVocabularyConfig(Section):
-    """The vocabulary that each added language gets (section 4.2, footnote 11)."""
-
-    size: int = Field(default=30_000, ge=100)
-    """SentencePiece ids; with XLM-R's special ids a vocabulary has two more."""
-    character_coverage: float = Field(default=0.9995, ge=0.98, le=1.0)
-    """SentencePiece's default."""
-    recipe_version: int = 1
-    """Bump by hand when the code changes vocabularies or how text becomes tokens."""
-
-
-class ExtendConfig(TrainingConfig):
-    """Adding languages after pre-training (section 3)."""
-
-    vocabulary: AddedVocabularyConfig = AddedVocabularyConfig()
-    """Each added language has its own."""
-    peak_learning_rate: float = Field(default=1e-4, gt=0.0)
-    """Section 4.2."""
-    budget_updates: int | None = Field(default=None, ge=1)
-    """Null: as many examples as the language would have had in pre-training (footnote 16)."""
-    recipe_version: int = 1
-    """Bump by hand when the code changes what extension computes."""
-
-
 class PerplexityConfig(Section):
     """Perplexity on held-out text with masks fixed per language."""
 
@@ -281,6 +184,8 @@ class ExperimentConfig(Section):
     """Further cells, each a mapping of config key to value."""
     add_languages: tuple[str, ...] | Literal["table"] = "table"
     """Languages added afterwards; `table`: those that languages.tsv adds to the set."""
+    evaluate: tuple[str, ...] | Literal["all"] = "all"
+    """The names under `tasks` that its cells are fine-tuned on."""
 
 
 class JobsConfig(Section):
@@ -291,6 +196,8 @@ class JobsConfig(Section):
 
     languages_per_job: int = Field(default=1, ge=1)
     """Languages that one job collects, tokenises or adds."""
+    runs_per_job: int = Field(default=1, ge=1)
+    """Fine-tuning runs of one cell and task that one job does."""
 
 
 class Config(Section):
@@ -318,6 +225,8 @@ class Config(Section):
     pretrain: PretrainConfig = PretrainConfig()
     extend: ExtendConfig = ExtendConfig()
     perplexity: PerplexityConfig = PerplexityConfig()
+    tasks: dict[Name, TaskConfig] = {}
+    """What cells are fine-tuned on, and evaluated in."""
     jobs: JobsConfig = JobsConfig()
     sizes: dict[Name, dict[str, AxisValue]]
     """Name -> keys of `model`."""
@@ -357,19 +266,37 @@ def parse(raw: Mapping[str, Any], *, origin: str) -> Config:
     try:
         return Config.model_validate(filled)
     except ValidationError as error:
-        raise ConfigError(explain(error, Config, origin)) from error
+        told = explain(error, Config, origin, written_as=_keys_of_the_size(raw))
+        raise ConfigError(told) from error
 
 
 def fill(raw: Mapping[str, Any], *, origin: str) -> dict[str, Any]:
-    """`raw` with its model's shape and the paper's variants filled in."""
+    """`raw` with its model's shape and the paper's variants filled in.
+
+    What is no section is left for the check of types to refuse.
+    """
     filled = dict(raw)
-    filled["variants"] = {**VARIANTS, **dict(raw.get("variants") or {})}
+    variants = raw.get("variants") or {}
+    if isinstance(variants, Mapping):
+        filled["variants"] = {**VARIANTS, **variants}
     model, sizes = raw.get("model"), raw.get("sizes")
-    if isinstance(model, Mapping) and isinstance(sizes, Mapping):
-        size = model.get("size")
-        if size not in sizes:
-            raise ConfigError(
-                f"{origin}: model.size: {size!r} is not one of sizes: {', '.join(map(str, sizes))}"
-            )
-        filled["model"] = {**sizes[size], **model}
+    if not isinstance(model, Mapping) or not isinstance(sizes, Mapping):
+        return filled
+    size = model.get("size")
+    if size not in sizes:
+        choices = suggest(size, list(map(str, sizes)))
+        raise ConfigError(f"{origin}: model.size: {shown(size)} is not one of sizes; {choices}")
+    if not isinstance(sizes[size], Mapping):
+        given = shown(sizes[size])
+        raise ConfigError(f"{origin}: sizes.{size}: {given} is not possible; legal: keys of model")
+    filled["model"] = {**sizes[size], **model}
     return filled
+
+
+def _keys_of_the_size(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Keys of `model` as they are checked -> as the file has them, under `sizes`."""
+    model = raw.get("model")
+    if not isinstance(model, Mapping) or not isinstance(raw.get("sizes"), Mapping):
+        return {}
+    size = model.get("size")
+    return {f"model.{key}": f"sizes.{size}.{key}" for key in raw["sizes"][size] if key not in model}

@@ -9,22 +9,24 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from xmod import jobs
+from xmod import checks, jobs
 from xmod.analysis.catalogue import Catalogue, read_catalogue
-from xmod.budgets import available_languages, language_sizes, text_files
+from xmod.budgets import available_languages, text_files
 from xmod.config import Config, parse
-from xmod.config_errors import ConfigError, suggest
+from xmod.config_errors import ConfigError
 from xmod.files import sha256_file
 from xmod.grid import UPSTREAM, Cell, Grid, expand
-from xmod.language_sets import language_set, set_names
+from xmod.language_sets import language_set
 from xmod.languages import LanguageTable, read_languages
 from xmod.paths import PACKAGES_TABLE, Paths
+from xmod.strict_yaml import read_yaml
+from xmod.task_dag import TaskDag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +51,30 @@ class Dag:
     table: LanguageTable
     grid: Grid
     paths: Paths
+    origin: str
+    """The configuration's file, for messages."""
 
     @classmethod
-    def load(cls, raw: Mapping[str, Any], *, origin: str) -> Dag:
-        """Check a raw configuration and expand it; raises ConfigError, or another ValueError."""
+    def load(cls, raw: Mapping[str, Any], *, origin: str, files: Iterable[str | Path] = ()) -> Dag:
+        """Check a raw configuration and expand it; raises ConfigError, or another ValueError.
+
+        `files` are those that `raw` was read from: Snakemake does not see a key that is there
+        twice.
+        """
+        for file in files:
+            read_yaml(Path(file))
         config = parse(raw, origin=origin)
+        if not Path(config.languages).is_file():
+            raise ConfigError(f"{origin}: languages: no file {config.languages!r}")
+        if config.corpora.sizes == "folder" and (missing := checks.no_folder(config)):
+            raise ConfigError(f"{origin}: {missing}")
         table = read_languages(Path(config.languages))
         return cls(
             config,
             table,
             expand(raw, table, origin=origin),
             Paths(f"{config.results}/{config.name}"),
+            origin,
         )
 
     # Languages
@@ -158,6 +173,14 @@ class Dag:
 
     def pretrain_job(self, cell: Cell) -> jobs.PretrainJob:
         return jobs.pretrain_job(cell, self.grid.configs[cell.id], self.table)
+
+    @cached_property
+    def tasks(self) -> TaskDag:
+        return TaskDag(self)
+
+    def languages(self, cell: Cell) -> tuple[str, ...]:
+        """The languages that a cell is pre-trained on."""
+        return language_set(self.config, self.table, cell.language_set)
 
     def measured(self, cell: Cell) -> tuple[str, ...]:
         return jobs.measured_languages(self.grid.configs[cell.id], self.table, cell)
@@ -294,33 +317,17 @@ class Dag:
     def table_text(self, name: str) -> str:
         return self.catalogue.table(name).model_dump_json()
 
-    def check(self) -> None:
-        """Raise ConfigError where a language has no text, or a figure or table no declaration."""
-        if not self.config.experiments:
-            raise ConfigError("experiments: there is none; name one, with axes or cells")
-        for name in self.config.experiments:
-            if not any(point.experiment == name for point in self.grid.points):
-                raise ConfigError(f"experiments.{name} has neither axes nor cells")
-        language_sizes(self.config, self.table, self.corpus_languages)
-        for figure in self.config.figures:
-            self.figure_text(figure)
-            self._check_experiment(figure)
-            self.catalogue.check_channels(figure, [key for key, _ in self.grid.points[0].axes])
-        for table in self.config.tables:
-            self.table_text(table)
-        for cell in self.grid.cells:
-            self.measured(cell)
-        for name, budget in self.config.budgets.items():
-            for pinned in budget.pinned:
-                if pinned not in set_names(self.config):
-                    choices = suggest(pinned, set_names(self.config))
-                    raise ConfigError(f"budgets.{name}.pinned: {pinned!r} is no set; {choices}")
+    def captions(self) -> str:
+        """What each figure shows, and where the tables are."""
+        return self.catalogue.captions(self.config.figures, self.config.tables)
 
-    def _check_experiment(self, figure: str) -> None:
-        experiment = self.catalogue.figure(figure).experiment
-        if experiment not in self.config.experiments:
-            choices = suggest(experiment, list(self.config.experiments))
-            raise ConfigError(f"figures: {figure} shows experiment {experiment!r}; {choices}")
+    def check(self) -> None:
+        """Raise ConfigError, with the file to mend, for what the grid alone does not find out."""
+        checks.check(self)
+
+    def missing_data(self) -> list[str]:
+        """What a run would not find: a message each. A run can be planned without it."""
+        return checks.missing_data(self)
 
 
 def _batch_name(isos: Sequence[str]) -> str:

@@ -13,15 +13,16 @@ import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from xmod.command import run
-from xmod.config import VARIANTS, AxisValue, Config, ModelConfig, Section
+from xmod.config import VARIANTS, Config, ModelConfig
+from xmod.config_section import Section
 from xmod.files import write_text_atomic
 from xmod.grid import AXES, UPSTREAM
+from xmod.legal_values import legal
 
 PREFACE = """\
 # Configuration
@@ -30,10 +31,11 @@ Every key of a configuration file, as `xmod/config.py` defines it. Written by
 `python -m xmod.describe_config --output docs/configuration.md`.
 
 A file is complete in itself: what it leaves out has the default below, not the value of
-`config/small.yaml`. An unknown key, a wrong type or an impossible value is an error that names
-the key, the value and the legal choices, before anything runs. Defaults are the paper's (X-MOD
-section 4.2) where it states them, RoBERTa's (Liu et al. 2019) where it is silent, and our choice
-where both are. Section numbers are the paper's.
+`config/small.yaml`. An unknown key, a key given twice, a wrong type or an impossible value is an
+error that names the file, the key, the value and the legal choices, before anything runs. YAML
+reads a bare `no` as false: write the language `"no"`. Defaults are the paper's (X-MOD section 4.2)
+where it states them, RoBERTa's (Liu et al. 2019) where it is silent, and our choice where both are.
+Section numbers are the paper's.
 
 What an axis of an experiment may vary:
 
@@ -54,15 +56,6 @@ FILLED = {
     },
 }
 """What stands in for a required key that a configuration file may leave out."""
-
-TYPES = {
-    bool: "true or false",
-    int: "whole number",
-    float: "number",
-    str: "text",
-    NoneType: "null",
-}
-BOUNDS = {"gt": "more than", "ge": "at least", "lt": "less than", "le": "at most"}
 
 
 def main() -> None:
@@ -94,27 +87,6 @@ def meanings(kind: type[Section]) -> dict[str, str]:
         if issubclass(parent, Section):
             found |= _docstrings(parent)
     return found
-
-
-def legal(annotation: Any, metadata: Sequence[Any] = ()) -> str:
-    """The values that a field accepts, in words."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if annotation == AxisValue:
-        return "value"
-    if origin is Annotated:
-        return legal(arguments[0])
-    if origin is Literal:
-        return " or ".join(f"`{value}`" for value in arguments)
-    if origin in (Union, UnionType):
-        return " or ".join(legal(one, metadata) for one in arguments)
-    if origin is tuple:
-        return f"list of {legal(arguments[0])}"
-    if origin is dict:
-        return f"name -> {legal(arguments[1])}"
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return "section"
-    bounds = _bounds(metadata) if annotation in (int, float) else []
-    return TYPES[annotation] + (f" ({', '.join(bounds)})" if bounds else "")
 
 
 def _section(key: str, kind: type[Section]) -> str:
@@ -186,15 +158,6 @@ def _is_section(key: str) -> bool:
 
 def _is_under(key: str, prefix: str) -> bool:
     return key == prefix or key.startswith(prefix + ".")
-
-
-def _bounds(metadata: Sequence[Any]) -> list[str]:
-    return [
-        f"{words} {getattr(one, name):g}"
-        for one in metadata
-        for name, words in BOUNDS.items()
-        if getattr(one, name, None) is not None
-    ]
 
 
 def _join(*parts: str) -> str:

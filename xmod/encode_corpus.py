@@ -1,8 +1,8 @@
 """Tokenise corpora once, language by language, into memory-mapped token files.
 
-Writes `<iso>/{train,heldout}.{tokens,json}`, `<iso>/vocabulary_stats.csv` (how well the vocabulary
-fits) and `<iso>/manifest.json`. Files that are whole and of the very same text and vocabulary are
-kept, so an interrupted run goes on where it was.
+Writes `<iso>/{train,heldout}.{tokens,json,counts.npy}`, `<iso>/vocabulary_stats.csv` (how well the
+vocabulary fits) and `<iso>/manifest.json`. Files that are whole and of the very same text and
+vocabulary are kept, so an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 
 from xmod.command import run
 from xmod.data.encoding import encode_file
-from xmod.data.token_file import TokenIndex, index_path
+from xmod.data.token_file import TokenIndex, counts_path, index_path
 from xmod.files import write_text_atomic
 from xmod.manifest import write_manifest
+from xmod.paths import SPLITS
 from xmod.tokenization.vocabulary import Vocabulary
 
-SPLITS = ("train", "heldout")
 STATS_COLUMNS = (
     "language",
     "split",
@@ -62,7 +62,7 @@ def _encode(options: argparse.Namespace, language: str, vocabulary: Vocabulary) 
         stage="tokens",
         config={"vocabulary_fingerprint": vocabulary.fingerprint, "language": language},
         inputs=sources,
-        outputs=[*outputs, *map(index_path, outputs), stats],
+        outputs=[*outputs, *map(index_path, outputs), *map(counts_path, outputs), stats],
         started=started,
         extra={index.split: {"num_tokens": index.num_tokens} for index in indices},
     )
@@ -77,15 +77,14 @@ def _stats(indices: Sequence[TokenIndex]) -> str:
     """A row a split; a rate without text is empty, since 0 would say something else."""
     rows = [",".join(STATS_COLUMNS)]
     for index in indices:
-        words = index.num_tokens - index.num_documents  # the ends of documents are no text
-        rates = (_ratio(words, index.num_characters), _ratio(index.num_unknown, words))
-        counts = (index.num_characters, words, index.num_unknown)
+        counts = (index.num_characters, index.num_text_tokens, index.num_unknown)
+        per_character = index.num_text_tokens / max(index.num_characters, 1)
+        rates = (
+            f"{per_character:.6f}" if index.num_characters else "",
+            f"{index.unknown_rate:.6f}" if index.num_text_tokens else "",
+        )
         rows.append(",".join([index.language, index.split, *map(str, counts), *rates]))
     return "\n".join(rows) + "\n"
-
-
-def _ratio(part: int, whole: int) -> str:
-    return f"{part / whole:.6f}" if whole else ""
 
 
 def _parser() -> argparse.ArgumentParser:

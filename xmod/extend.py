@@ -26,6 +26,7 @@ from xmod.tokenization.overlap import overlap
 from xmod.tokenization.vocabulary import Vocabulary
 from xmod.training.checkpoint import CheckpointFolder, identity
 from xmod.training.loop import Execution, Trainer
+from xmod.training.objective import MaskedLanguageModelling
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=Path, required=True, help="its vocabulary")
     parser.add_argument("--vocabularies", type=Path, required=True, help="<iso>/spm.model")
     parser.add_argument("--tokens", type=Path, required=True, help="<iso>/train.tokens")
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder to resume from")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="its own, to resume from")
     parser.add_argument("--output", type=Path, required=True, help="<iso>/extension.safetensors")
     add_execution_arguments(parser)
     arguments = parser.parse_args()
@@ -52,13 +53,16 @@ class Base:
     """The pre-trained model that languages are added to."""
 
     path: Path
+    sha256: str
+    """Of its file, which is hashed once: the paper's models have gigabytes."""
     vocabulary: Vocabulary
     model: MaskedLanguageModel
 
     @classmethod
     def read(cls, path: Path, vocabulary_path: Path) -> Base:
         vocabulary = Vocabulary.open(vocabulary_path)
-        return cls(path, vocabulary, read_model(path, vocabulary=vocabulary.fingerprint))
+        model = read_model(path, vocabulary=vocabulary.fingerprint)
+        return cls(path, sha256_file(path), vocabulary, model)
 
 
 class Addition:
@@ -81,7 +85,7 @@ class Addition:
         self.data = json.dumps(self.updates.state_dict(), sort_keys=True)
         name = identity(
             text(job.model_copy(update={"updates": {iso: job.updates[iso]}})),
-            sha256_file(base.path),
+            base.sha256,
             self.vocabulary.fingerprint,
             self.data,
         )
@@ -102,8 +106,11 @@ class Addition:
         trainer = Trainer(
             label=f"{self.job.cell} + {self.iso}",
             model=model,
+            encoder=model.encoder,
+            objective=MaskedLanguageModelling(model),
             updates=self.updates,
             config=self.job.extend,
+            peak_learning_rate=self.job.extend.peak_learning_rate,
             budget_updates=self.job.updates[self.iso],
             seed=self.job.seed,
             execution=self.execution,
@@ -117,18 +124,19 @@ class Addition:
             model,
             language=self.iso,
             vocabulary=self.vocabulary.fingerprint,
-            base=self.base.path,
+            base_sha256=self.base.sha256,
         )
         trainer.progress.write_history(self.output / "history.csv")
         write_manifest(
             self.output / "manifest.json",
             stage="extend",
             config=self.job,
-            inputs=[self.job_path, self.base.path, self.vocabulary_path],
+            inputs=[self.job_path, self.vocabulary_path],
             outputs=[path, self.output / "history.csv"],
             started=started,
             extra={
                 "language": self.iso,
+                "base": {"path": str(self.base.path), "sha256": self.base.sha256},
                 "overlapping_pieces": shared.num_pieces,
                 "num_pieces": shared.num_new_pieces,
                 "data_digest": identity(self.data),

@@ -6,21 +6,32 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
+import re
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+ABANDONED_SECONDS = 86_400.0
+"""A temporary file of another machine that nothing touched for so long is no one's any more."""
+_MACHINE = re.sub(r"\W", "-", platform.node())[:40]
 
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is fsynced and renamed to `path`.
 
-    On an error the temporary file is removed and `path` is left as it was.
+    On an error the temporary file is removed and `path` is left as it was. What a process that
+    was killed left behind, the next one that writes `path` removes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
     descriptor, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.stem}.", suffix=".partial" + path.suffix
+        dir=path.parent,
+        prefix=f".{path.stem}.{_MACHINE}.{os.getpid()}.",
+        suffix=".partial" + path.suffix,
     )
     os.close(descriptor)
     temporary = Path(name)
@@ -32,6 +43,29 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the temporary files of `path` that surely no one writes any more."""
+    stem, suffix = re.escape(path.stem), re.escape(path.suffix)
+    pattern = re.compile(rf"\.{stem}\.([\w-]*)\.(\d+)\.\w+\.partial{suffix}")
+    for file in path.parent.iterdir():
+        match = pattern.fullmatch(file.name)
+        if match and _is_abandoned(file, machine=match[1], process=int(match[2])):
+            file.unlink(missing_ok=True)
+
+
+def _is_abandoned(file: Path, *, machine: str, process: int) -> bool:
+    """Whether its process has ended; on another machine, whether it is old."""
+    try:
+        if machine != _MACHINE:
+            return time.time() - file.stat().st_mtime > ABANDONED_SECONDS
+        os.kill(process, 0)  # signal 0 asks only whether there is such a process
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    except PermissionError:
+        return False  # another user's
+    return False
 
 
 def write_text_atomic(path: Path, text: str) -> None:

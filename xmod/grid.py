@@ -19,23 +19,48 @@ from dataclasses import dataclass
 from typing import Any
 
 from xmod.budgets import SIZES_KEYS, budget_updates, language_sizes
-from xmod.config import AxisValue, Config, ExperimentConfig, Section, parse
+from xmod.config import Config, ExperimentConfig, parse
 from xmod.config_errors import ConfigError, suggest
-from xmod.language_sets import language_set, set_names
+from xmod.config_section import AxisValue, Section
+from xmod.language_sets import check_names, check_set, language_set
 from xmod.languages import LanguageTable
 
 IDENTITY_KEYS = ("variant", "model.size", "language_set", "budget")
 """The keys that make the first four parts of an id."""
 
+SET_KEYS = ("language_set", "vocabulary.language_set", "perplexity.language_set")
+"""The keys that name a language set, and that an axis may vary."""
+
+_VOCABULARY = ("corpora", "vocabulary")
+_ADDED_VOCABULARY = ("corpora", "extend.vocabulary")
+_PRETRAIN = (*_VOCABULARY, "model", "pretrain", "seed")
+_EXTEND = (*_PRETRAIN, "extend")
+_TASK_DATA = tuple(f"tasks.{{task}}.{key}" for key in ("train", "development", "tests"))
+_ENCODING = (
+    *_TASK_DATA,
+    *(f"tasks.{{task}}.{key}" for key in ("max_length", "stride", "max_question_tokens")),
+)
+_FINETUNE = (*_ENCODING, "tasks.{task}.finetune")
+_EVALUATE = ("tasks.{task}.max_answer_tokens", "tasks.{task}.select_by")
+
 UPSTREAM = {
     "corpora": ("corpora",),
-    "vocabulary": ("corpora", "vocabulary"),
-    "added_vocabulary": ("corpora", "extend.vocabulary"),
-    "pretrain": ("corpora", "vocabulary", "model", "pretrain", "seed"),
-    "extend": ("corpora", "vocabulary", "model", "pretrain", "seed", "extend"),
-    "perplexity": ("corpora", "vocabulary", "model", "pretrain", "seed", "extend", "perplexity"),
+    "vocabulary": _VOCABULARY,
+    "added_vocabulary": _ADDED_VOCABULARY,
+    "pretrain": _PRETRAIN,
+    "extend": _EXTEND,
+    "perplexity": (*_EXTEND, "perplexity"),
+    "tasks": _TASK_DATA,
+    "features": (*_VOCABULARY, *_ENCODING),
+    "added_features": (*_ADDED_VOCABULARY, *_ENCODING),
+    "finetune": (*_PRETRAIN, *_FINETUNE),
+    "finetune_added": (*_EXTEND, *_FINETUNE),  # where the source language was added
+    "evaluate": (*_EXTEND, *_FINETUNE, *_EVALUATE),
 }
-"""Stage -> the config keys it depends on: an axis over another key shares the stage's work."""
+"""Stage -> the config keys it depends on: an axis over another key shares the stage's work.
+
+`{task}` stands for the task's name.
+"""
 
 AXES = (
     *IDENTITY_KEYS,
@@ -48,6 +73,7 @@ AXES = (
     "pretrain",
     "extend",
     "perplexity",
+    "tasks",
 )
 """The keys, or what stands under them, that an axis may vary."""
 
@@ -70,23 +96,27 @@ class Cell:
         parts = (self.variant, self.size, self.language_set, format_updates(self.budget_updates))
         return ".".join(parts) + "".join(f"+{k}={format_value(v)}" for k, v in self.overrides)
 
-    def at(self, stage: str) -> Cell:
-        """This cell as `stage` sees it: without overrides of what `stage` does not depend on."""
+    def at(self, stage: str, task: str = "") -> Cell:
+        """This cell as `stage` sees it: without overrides of what `stage` does not depend on.
+
+        A stage of tasks sees those of `task` only.
+        """
         return Cell(
             variant=self.variant,
             size=self.size,
             language_set=self.language_set,
             budget_updates=self.budget_updates,
-            overrides=self._overrides_of(stage),
+            overrides=self._overrides_of(stage, task),
         )
 
-    def scope(self, stage: str) -> str:
+    def scope(self, stage: str, task: str = "") -> str:
         """The name of the data that `stage` makes for this cell: `default`, or its overrides."""
-        pairs = (f"{k}={format_value(v)}" for k, v in self._overrides_of(stage))
+        pairs = (f"{k}={format_value(v)}" for k, v in self._overrides_of(stage, task))
         return "+".join(pairs) or "default"
 
-    def _overrides_of(self, stage: str) -> tuple[tuple[str, AxisValue], ...]:
-        return tuple((k, v) for k, v in self.overrides if _is_under(k, UPSTREAM[stage]))
+    def _overrides_of(self, stage: str, task: str) -> tuple[tuple[str, AxisValue], ...]:
+        keys = [key.replace("{task}", task) for key in UPSTREAM[stage]]
+        return tuple((k, v) for k, v in self.overrides if _is_under(k, keys))
 
     @classmethod
     def from_id(cls, cell_id: str) -> Cell:
@@ -144,22 +174,26 @@ def parse_updates(text: str) -> int:
 
 
 def format_value(value: AxisValue) -> str:
-    """A value as an id spells it: JSON, but for a plain word, which needs no quotes.
+    """A value as an id spells it: JSON, but for a text, which needs no quotes.
 
-    Raises ConfigError for a text that a file name cannot hold.
+    A text that would read back as another value, such as the language set 13, has an `@` before
+    it: quotes would have to be quoted wherever a path is typed. Raises ConfigError for a text
+    that a file name should not hold.
     """
     if not isinstance(value, str):
         return json.dumps(value).replace("e+", "e")
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", value) or value in ("true", "false", "null"):
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
         raise ConfigError(
             f"axis value {value!r} cannot stand in a cell's id; legal: a number, true, false, "
-            "null, or a word of letters, digits, '_' and '-' that starts with a letter"
+            "null, or a word of letters, digits, '_' and '-'"
         )
-    return value
+    return value if parse_value(value) == value else f"@{value}"
 
 
 def parse_value(text: str) -> AxisValue:
     """Read `format_value`'s text back."""
+    if text.startswith("@"):
+        return text[1:]
     try:
         value: AxisValue = json.loads(text)
     except json.JSONDecodeError:
@@ -174,6 +208,10 @@ def expand(raw: Mapping[str, Any], table: LanguageTable, *, origin: str) -> Grid
     no text or an unknown language, and where an experiment names a point twice.
     """
     config = parse(raw, origin=origin)
+    try:
+        check_names(config, table)
+    except ConfigError as error:
+        raise ConfigError(f"{origin}: {error}") from error
     all_axes = _all_axes(config, origin=origin)
     points: list[Point] = []
     configs: dict[str, Config] = {}
@@ -195,7 +233,7 @@ def value_at(config: Config, key: str) -> AxisValue:
     """The value of a dotted key."""
     value: Any = config
     for part in key.split("."):
-        value = getattr(value, part)
+        value = value[part] if isinstance(value, Mapping) else getattr(value, part)
     return value  # type: ignore[no-any-return]
 
 
@@ -219,18 +257,33 @@ def _all_axes(config: Config, *, origin: str) -> tuple[str, ...]:
 
 def _check_axis(config: Config, key: str, *, where: str) -> None:
     """Raise ConfigError unless `key` names one value of the configuration that cells depend on."""
-    if not _is_under(key, AXES):
-        raise ConfigError(f"{where}: {key} cannot be an axis; {suggest(key, list(AXES))}")
-    section: Section = config
-    parts = key.split(".")
-    for depth, part in enumerate(parts, start=1):
-        if not isinstance(section, Section) or part not in type(section).model_fields:
-            fields = list(type(section).model_fields) if isinstance(section, Section) else []
-            raise ConfigError(f"{where}: unknown axis {key}; {suggest(part, fields)}")
-        section = getattr(section, part)
-        if depth == len(parts) and isinstance(section, Section):
-            inside = [f"{key}.{field}" for field in type(section).model_fields]
-            raise ConfigError(f"{where}: axis {key} is a section; {suggest(key, inside)}")
+    legal = [name for name in _keys(config) if _is_under(name, AXES)]
+    if key in legal:
+        return
+    inside = [name for name in legal if _is_under(name, [key])]
+    if inside:
+        raise ConfigError(f"{where}: axis {key} is a section; {suggest(key, inside)}")
+    parent = key.rpartition(".")[0]
+    beside = [name for name in legal if parent and _is_under(name, [parent])]
+    if beside:
+        raise ConfigError(f"{where}: unknown axis {key}; {suggest(key, beside)}")
+    last = [name for name in legal if name.endswith(f".{key}")]
+    hint = f" Did you mean {last[0]!r}?" if last else ""
+    choices = suggest(key, AXES, hidden=() if last else legal)
+    raise ConfigError(f"{where}: {key} cannot be an axis; {choices}{hint}")
+
+
+def _keys(section: Section, prefix: str = "") -> Iterator[str]:
+    """Every key that holds one value, with its sections before it."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from _keys(value, f"{prefix}{name}.")
+        elif isinstance(value, Mapping) and any(isinstance(v, Section) for v in value.values()):
+            for key, part in value.items():
+                yield from _keys(part, f"{prefix}{name}.{key}.")
+        else:
+            yield f"{prefix}{name}"
 
 
 def _resolve(
@@ -247,12 +300,9 @@ def _resolve(
     if resolved.variant not in resolved.variants:
         choices = suggest(resolved.variant, list(resolved.variants))
         raise ConfigError(f"{where}: variant: {resolved.variant!r} is not defined; {choices}")
-    if resolved.language_set not in set_names(resolved):
-        raise ConfigError(
-            f"{where}: language_set: {resolved.language_set!r} is not defined; "
-            f"{suggest(resolved.language_set, set_names(resolved))}"
-        )
     try:
+        for key in SET_KEYS:
+            check_set(resolved, value_at(resolved, key), key)
         updates = budget_updates(
             resolved, table, pinned=not any(_is_under(key, SIZES_KEYS) for key in changed)
         )

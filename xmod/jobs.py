@@ -15,16 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from xmod.budgets import extension_updates, language_sizes
-from xmod.config import (
-    Config,
-    ExtendConfig,
-    ModelConfig,
-    ModuleKind,
-    PerplexityConfig,
-    PretrainConfig,
-    Section,
-    Trainable,
-)
+from xmod.config import Config, ModelConfig, PerplexityConfig
+from xmod.config_section import ModuleKind, Section, Trainable
+from xmod.config_training import ExtendConfig, PretrainConfig
 from xmod.grid import Cell, Grid
 from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable
@@ -154,7 +147,6 @@ def grid_record(grid: Grid, config: Config, table: LanguageTable) -> dict[str, A
             {
                 "experiment": point.experiment,
                 "cell": point.cell.id,
-                "perplexity": point.cell.at("perplexity").id,
                 "axes": dict(point.axes),
                 "budget_updates": point.cell.budget_updates,
                 "num_languages": len(language_set(config, table, point.cell.language_set)),

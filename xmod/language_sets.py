@@ -24,6 +24,38 @@ def language_set(config: Config, table: LanguageTable, name: str) -> tuple[str, 
     return tuple(iso for iso in table.isos if iso in isos)
 
 
+def check_names(config: Config, table: LanguageTable) -> None:
+    """Raise ConfigError, with its key, for a set or language that is named and not there.
+
+    In every section: also where no cell takes the set, and nothing else would look at it.
+    """
+    check_set(config, config.vocabulary.language_set, "vocabulary.language_set")
+    check_set(config, config.perplexity.language_set, "perplexity.language_set")
+    for name, own in config.language_sets.items():
+        check_set(config, own.extends, f"language_sets.{name}.extends")
+    for name in config.language_sets:
+        language_set(config, table, name)
+    for name, budget in config.budgets.items():
+        check_set(config, budget.reference_set, f"budgets.{name}.reference_set")
+        for pinned in budget.pinned:
+            check_set(config, pinned, f"budgets.{name}.pinned")
+    for name, experiment in config.experiments.items():
+        if experiment.add_languages != "table":
+            for iso in experiment.add_languages:
+                _check_language(table, iso, f"experiments.{name}.add_languages")
+    for name, task in config.tasks.items():
+        _check_language(table, task.source, f"tasks.{name}.source")
+        for one, data in task.sets.items():
+            for iso in data.languages:
+                _check_language(table, iso, f"tasks.{name}, set {one}: languages")
+
+
+def check_set(config: Config, name: object, key: str) -> None:
+    """Raise ConfigError unless `name`, which stands at `key`, is a language set or none is."""
+    if name is not None and name not in set_names(config):
+        raise ConfigError(f"{key}: {name!r} is not defined; {suggest(name, set_names(config))}")
+
+
 def added_languages(
     config: Config, table: LanguageTable, name: str, experiment: ExperimentConfig
 ) -> tuple[str, ...]:
@@ -52,9 +84,7 @@ def _members(
         raise ConfigError(f"language_sets: {' extends '.join((*seen, name))}: a circle")
     custom = config.language_sets.get(name)
     if custom is None:
-        if name not in BUILT_IN_SETS:
-            choices = suggest(name, set_names(config))
-            raise ConfigError(f"language_set: {name!r} is not defined; {choices}")
+        check_set(config, name, "language_set")
         return frozenset(table.language_set(name))
     base = _members(config, table, custom.extends, (*seen, name)) if custom.extends else frozenset()
     for key in ("include", "exclude"):
@@ -65,4 +95,4 @@ def _members(
 
 def _check_language(table: LanguageTable, iso: str, where: str) -> None:
     if iso not in table:
-        raise ConfigError(f"{where}: unknown language {iso!r}; {suggest(iso, list(table.isos))}")
+        raise ConfigError(f"{where}: {table.unknown(iso)}")

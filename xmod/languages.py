@@ -7,6 +7,7 @@ family and script are as printed in X-MOD table 9.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ class LanguageTable:
     """All languages, in the table's order."""
 
     languages: tuple[Language, ...]
+    source: str = "config/languages.tsv"
+    """The file that it was read from, for messages."""
 
     def __iter__(self) -> Iterator[Language]:
         return iter(self.languages)
@@ -69,14 +72,28 @@ class LanguageTable:
         return len(self.languages)
 
     def __getitem__(self, iso: str) -> Language:
-        """The language called `iso`; raises ValueError with the legal codes."""
+        """The language called `iso`; raises ValueError that says what may be meant."""
         for language in self.languages:
             if language.iso == iso:
                 return language
-        raise ValueError(f"unknown language {iso!r}; legal: {', '.join(self.isos)}")
+        raise ValueError(self.unknown(iso))
 
     def __contains__(self, iso: object) -> bool:
         return iso in self.isos
+
+    def unknown(self, given: str) -> str:
+        """That there is no language `given`; the nearest ones, by code or name, where any is."""
+        names = {
+            name.lower(): one
+            for one in reversed(self.languages)
+            for name in (one.cc100, one.released_code or one.iso, one.name, one.iso)
+        }
+        word = given.lower()
+        near = [word] if word in names else difflib.get_close_matches(word, names, cutoff=0.7)
+        languages = dict.fromkeys(names[name] for name in near)
+        meant = " or ".join(f"{one.iso!r} ({one.name})" for one in languages)
+        hint = f" Did you mean {meant}?" if meant else ""
+        return f"unknown language {given!r}; legal: a code in column iso of {self.source}.{hint}"
 
     @property
     def isos(self) -> tuple[str, ...]:
@@ -115,7 +132,7 @@ def read_languages(path: Path) -> LanguageTable:
         languages[language.iso] = language
     if not languages:
         raise LanguageTableError(f"{path}: no language; legal: one row a language")
-    return LanguageTable(tuple(languages.values()))
+    return LanguageTable(tuple(languages.values()), str(path))
 
 
 def _header_message(path: Path, header: tuple[str, ...]) -> str:

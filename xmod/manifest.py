@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from xmod.config import Section
+from xmod.config_section import Section
 from xmod.files import sha256_file, write_json_atomic
 from xmod.jobs import code_digest
 

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from xmod.command import run
 from xmod.config import CorporaConfig
-from xmod.data.collecting import SPLITS, Collected, Collector
+from xmod.data.collecting import Collected, Collector
 from xmod.data.packages import read_packages
 from xmod.data.sources import EmbeddedSource, SourceError
 from xmod.data.sources.udhr import ARTICLES
 from xmod.data.splitting import Splitter
 from xmod.files import write_text_atomic
 from xmod.languages import COLUMNS, PACKAGE_SOURCES, LanguageTable, read_languages
+from xmod.paths import SPLITS
 
 BEGIN = "<!-- counts: written by `python -m xmod.measure_corpora` -->"
 END = "<!-- end of counts -->"

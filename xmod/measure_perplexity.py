@@ -12,15 +12,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-
-from xmod.command import run
+from xmod.command import add_device_arguments, run
 from xmod.data.packing import heldout_sequences
-from xmod.data.token_file import TokenFile
+from xmod.data.token_file import TokenFile, read_counts
 from xmod.evaluation.perplexity import HeldOut, Scores, measure
-from xmod.files import write_json_atomic
+from xmod.files import sha256_file, write_json_atomic
 from xmod.jobs import PerplexityJob
 from xmod.manifest import write_manifest
+from xmod.model.device import device_name, keep_freed_memory, use_device
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.storage import read_extension, read_model
 from xmod.tokenization.vocabulary import Vocabulary
@@ -31,17 +30,16 @@ def main() -> None:
     parser.add_argument("--job", type=Path, required=True, help="what to measure: a PerplexityJob")
     parser.add_argument("--model", type=Path, required=True, help="the pre-trained model")
     parser.add_argument("--vocabulary", type=Path, required=True, help="its vocabulary")
-    parser.add_argument("--tokens", type=Path, required=True, help="<iso>/heldout.tokens")
+    parser.add_argument("--tokens", type=Path, required=True, help="folder of <iso>/")
     parser.add_argument(
         "--extensions", type=Path, required=True, help="<iso>/extension.safetensors"
     )
     parser.add_argument(
         "--vocabularies", type=Path, required=True, help="<iso>/spm.model, if added"
     )
-    parser.add_argument("--added-tokens", type=Path, required=True, help="<iso>/heldout.tokens")
+    parser.add_argument("--added-tokens", type=Path, required=True, help="folder of <iso>/")
     parser.add_argument("--output", type=Path, required=True, help="the scores, as JSON")
-    parser.add_argument("--threads", type=int, required=True, help="processor threads")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 ...")
+    add_device_arguments(parser)
     Measurement(parser.parse_args()).run()
 
 
@@ -53,12 +51,11 @@ class Measurement:
         self.arguments = arguments
         self.job = PerplexityJob.read(arguments.job)
         self.vocabulary = Vocabulary.open(arguments.vocabulary)
-        device = arguments.device
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        torch.set_num_threads(arguments.threads)
+        self.device = use_device(arguments.device, threads=arguments.threads)
+        keep_freed_memory()
+        self.model_sha256 = sha256_file(arguments.model)
         model = read_model(arguments.model, vocabulary=self.vocabulary.fingerprint)
-        self.model = model.to(device).eval()
+        self.model = model.to(self.device).eval()
 
     def run(self) -> None:
         records = [
@@ -83,6 +80,7 @@ class Measurement:
             inputs=[self.arguments.job, self.arguments.model, self.arguments.vocabulary],
             outputs=[output],
             started=self.started,
+            extra={"device": device_name(self.device), "num_threads": self.arguments.threads},
         )
 
     def _scores(self) -> Iterator[tuple[str, str, Scores]]:
@@ -106,27 +104,24 @@ class Measurement:
             self.model,
             language=iso,
             vocabulary=vocabulary.fingerprint,
-            base=self.arguments.model,
+            base_sha256=self.model_sha256,
         )
         return extended.eval()
 
     def _heldout(self, folder: Path, iso: str, vocabulary: Vocabulary) -> HeldOut:
-        files = {
-            split: TokenFile.open(
-                folder / iso / f"{split}.tokens", vocabulary=vocabulary, language=iso
-            )
-            for split in ("train", "heldout")
-        }
         settings = self.job.perplexity
+        file = TokenFile.open(folder / iso / "heldout.tokens", vocabulary=vocabulary, language=iso)
         tokens, lengths = heldout_sequences(
-            files["heldout"], self.job.sequence_length, max_sequences=settings.max_sequences
+            file, self.job.sequence_length, max_sequences=settings.max_sequences
         )
         return HeldOut(
             language=iso,
             tokens=tokens,
             lengths=lengths,
-            train_counts=files["train"].unigram_counts(),
-            unknown_rate=files["heldout"].index.unknown_rate,
+            train_counts=read_counts(
+                folder / iso / "train.tokens", vocabulary=vocabulary, language=iso
+            ),
+            unknown_rate=file.index.unknown_rate,
             mask_probability=self.job.mask_probability,
             mask_rounds=settings.mask_rounds,
             seed=settings.seed,

@@ -1,15 +1,21 @@
-"""Where every file of a run is: one function a kind of file, used by the rules and nowhere else.
+"""Where every file of a run is: one method of `Paths` a kind of file, used by the rules alone.
 
 Arguments may be Snakemake wildcards in braces. All lies under `results/<name>/`:
 
     corpora/<scope>/<iso>/            train.txt heldout.txt stats.json
     vocabulary/<scope>/               spm.model vocabulary.json manifest.json
-    tokens/<scope>/<iso>/             train.tokens train.json heldout.tokens heldout.json
+    tokens/<scope>/<iso>/             <split>.tokens <split>.json <split>.counts.npy
     added_vocabulary/<scope>/<iso>/   spm.model
     added_tokens/<scope>/<iso>/       as tokens
     pretrain/<cell>/                  job.json model.safetensors history.csv manifest.json
     extend/<cell>/<iso>/              extension.safetensors history.csv manifest.json
     perplexity/<cell>/                job.json perplexity.json
+    tasks/<task>/<scope>/             <set>/<iso>.jsonl counts.json manifest.json
+    features/<task>/<scope>/<iso>/    <set>.features manifest.json
+    added_features/<task>/...         as features, each language in its own vocabulary
+    finetune/<task>/<cell>/<run>/     model.safetensors history.csv manifest.json
+    evaluate/<task>/<cell>/<run>/     scores.json manifest.json predictions/<set>.<iso>.jsonl.gz
+    selection/<task>/<cell>/          scores.json candidates.csv
     summary/ figures/ tables/         what a person reads
     checkpoints/ logs/ benchmarks/    of running jobs
 
@@ -21,11 +27,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from xmod.config_errors import ConfigError
 
 PACKAGES_TABLE = "config/packages.tsv"
 """The pinned packages of the embedded text."""
-SPLITS = ("train", "heldout")
+Split = Literal["train", "heldout"]
+SPLITS: tuple[Split, Split] = ("train", "heldout")
 VOCABULARY_FILES = ("spm.model", "vocabulary.json", "manifest.json")
+TOKEN_SUFFIXES = ("tokens", "json", "counts.npy")
+"""A token file, its index and how often it has each token."""
+TEXT_SUFFIXES = (".txt", ".txt.xz", ".txt.gz")
+"""What a language's file in a folder of one's own text is called, after its code."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +115,17 @@ class Paths:
     def perplexity(self, cell: str, file: str = "perplexity.json") -> str:
         return f"{self.root}/perplexity/{cell}/{file}"
 
+    def task_job(self, stage: str, task: str, name: str, part: str = "job") -> str:
+        """What a job of a task's stage is told."""
+        return f"{self.root}/{stage}/{task}/{name}/{part}.json"
+
+    def task_folder(self, stage: str, task: str, name: str) -> str:
+        """The files of a task's stage in one scope, or of one cell."""
+        return f"{self.root}/{stage}/{task}/{name}"
+
+    def task_file(self, stage: str, task: str, name: str, *parts: str) -> str:
+        return "/".join((self.task_folder(stage, task, name), *parts))
+
     def summary(self, file: str) -> str:
         return f"{self.root}/summary/{file}"
 
@@ -124,6 +150,18 @@ class Paths:
 
 
 def _token_files(folder: str, isos: Iterable[str]) -> list[str]:
-    names = [f"{split}.{suffix}" for split in SPLITS for suffix in ("tokens", "json")]
+    names = [f"{split}.{suffix}" for split in SPLITS for suffix in TOKEN_SUFFIXES]
     names += ["vocabulary_stats.csv", "manifest.json"]
     return [f"{folder}/{iso}/{name}" for iso in isos for name in names]
+
+
+def text_file(folder: Path, iso: str) -> Path | None:
+    """The file of a language in a folder of one's own text; None where there is none.
+
+    Raises ConfigError where there are several: which of them is meant, only a person knows.
+    """
+    found = [path for suffix in TEXT_SUFFIXES if (path := folder / f"{iso}{suffix}").is_file()]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise ConfigError(f"corpora.folder: {folder} has {names} for one language; keep one")
+    return found[0] if found else None

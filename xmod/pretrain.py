@@ -20,6 +20,7 @@ from xmod.model.storage import save_model
 from xmod.tokenization.vocabulary import Vocabulary
 from xmod.training.checkpoint import CheckpointFolder, identity
 from xmod.training.loop import Trainer
+from xmod.training.objective import MaskedLanguageModelling
 
 
 def main() -> None:
@@ -56,8 +57,11 @@ def pretrain(arguments: argparse.Namespace) -> None:
     trainer = Trainer(
         label=job.cell,
         model=model,
+        encoder=model.encoder,
+        objective=MaskedLanguageModelling(model),
         updates=updates,
         config=job.pretrain,
+        peak_learning_rate=job.pretrain.peak_learning_rate,
         budget_updates=job.budget_updates,
         seed=job.seed,
         execution=execution,

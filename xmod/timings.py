@@ -2,7 +2,11 @@
 
 Counts the jobs that ended after `--since`: what they trained, what else they did, and how much
 of the cores' time was neither: Snakemake's own, and waiting for one another. Writes
-`summary/timings.csv`, one row a stage, and prints it.
+`summary/timings.csv`, one row a stage and one for the run, and prints it.
+
+When a job ended is the time of the file in which Snakemake noted how long it took. Without
+`--since` all jobs are counted, of however many runs, and the run's time is that in which some job
+ran: what lay between two runs is not known.
 """
 
 from __future__ import annotations
@@ -14,8 +18,8 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +29,12 @@ from xmod.command import run
 from xmod.files import write_text_atomic
 from xmod.training.progress import duration
 
+RUN = "run"
+"""The name of the row that stands for all stages."""
+
+Span = tuple[float, float]
+"""When a job began and ended."""
+
 
 @dataclass
 class Stage:
@@ -33,22 +43,41 @@ class Stage:
     num_jobs: int = 0
     seconds: float = 0.0
     training_seconds: float = 0.0
+    spans: list[Span] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of timings.csv."""
+
+    stage: str
+    num_jobs: int
+    seconds: float
+    """Of the jobs, added up: two at a time count twice."""
+    share: float
+    """Of all jobs' seconds."""
+    training_seconds: float
+    """Of `seconds`, those in training."""
+    wall_seconds: float
+    """By the clock: of a stage, while some job of it ran; of the run, from beginning to end."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m xmod.timings", description=__doc__)
     parser.add_argument("--results", type=Path, required=True, help="results/<name>")
-    parser.add_argument("--since", type=float, required=True, help="when the run began: date +%%s")
+    parser.add_argument("--since", type=float, help="when the run began: date +%%s")
     parser.add_argument("--cores", default="all", help="as given to Snakemake")
     arguments = parser.parse_args()
     cores = (os.cpu_count() or 1) if arguments.cores == "all" else int(arguments.cores)
-    stages = measure(arguments.results, since=arguments.since)
+    stages = measure(arguments.results, since=arguments.since or 0.0)
     if not stages:
         print("Nothing was to be done: all results are there.")
         return
-    wall = time.time() - arguments.since
-    write_text_atomic(arguments.results / "summary/timings.csv", as_csv(stages))
-    Console().print(as_table(stages))
+    began = arguments.since
+    wall = covered(_all_spans(stages)) if began is None else time.time() - began
+    rows = summarise(stages, wall=wall)
+    write_text_atomic(arguments.results / "summary/timings.csv", as_csv(rows))
+    Console().print(as_table(rows))
     print(sentence(stages, wall=wall, cores=cores))
 
 
@@ -58,8 +87,10 @@ def measure(results: Path, *, since: float) -> dict[str, Stage]:
     for path in sorted((results / "benchmarks").rglob("*.tsv")):
         if path.stat().st_mtime >= since:
             stage = stages[path.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")]
+            seconds, ended = _seconds(path), path.stat().st_mtime
             stage.num_jobs += 1
-            stage.seconds += _seconds(path)
+            stage.seconds += seconds
+            stage.spans.append((max(ended - seconds, since), ended))
     for name in ("pretrain", "extend"):
         for path in sorted((results / name).rglob("manifest.json")):
             if path.stat().st_mtime >= since:
@@ -70,22 +101,62 @@ def measure(results: Path, *, since: float) -> dict[str, Stage]:
     return dict(stages)
 
 
-def as_csv(stages: dict[str, Stage]) -> str:
-    """One row a stage."""
+def covered(spans: Iterable[Span]) -> float:
+    """Seconds in which at least one of the spans lasted."""
+    total, until = 0.0, 0.0
+    for began, ended in sorted(spans):
+        total += max(ended - max(began, until), 0.0)
+        until = max(until, ended)
+    return total
+
+
+def summarise(stages: Mapping[str, Stage], *, wall: float) -> list[Row]:
+    """A row a stage, and one of the run, which took `wall` seconds."""
+    seconds = sum(stage.seconds for stage in stages.values())
+    rows = [
+        Row(
+            stage=name,
+            num_jobs=stage.num_jobs,
+            seconds=stage.seconds,
+            share=stage.seconds / seconds if seconds else 0.0,
+            training_seconds=stage.training_seconds,
+            wall_seconds=covered(stage.spans),
+        )
+        for name, stage in stages.items()
+    ]
+    run = Row(
+        stage=RUN,
+        num_jobs=sum(row.num_jobs for row in rows),
+        seconds=seconds,
+        share=sum(row.share for row in rows),
+        training_seconds=sum(row.training_seconds for row in rows),
+        wall_seconds=wall,
+    )
+    return [*rows, run]
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """A header and the rows."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(("stage", "num_jobs", "seconds", "training_seconds"))
-    writer.writerows(_rows(stages))
+    writer.writerow(one.name for one in fields(Row))
+    for row in rows:
+        values = (getattr(row, one.name) for one in fields(Row))
+        writer.writerow(round(one, 3) if isinstance(one, float) else one for one in values)
     return buffer.getvalue()
 
 
-def as_table(stages: dict[str, Stage]) -> Table:
+def as_table(rows: Sequence[Row]) -> Table:
     """The same for a terminal."""
     table = Table("stage", title="Time of the jobs", title_justify="left")
-    for column in ("jobs", "seconds", "of which training"):
+    for column in ("jobs", "seconds", "share", "of which training", "by the clock"):
         table.add_column(column, justify="right")
-    for name, num_jobs, seconds, training in _rows(stages):
-        table.add_row(name, str(num_jobs), f"{seconds:.0f}", f"{training:.0f}" if training else "")
+    for row in rows:
+        if row.stage == RUN:
+            table.add_section()
+        training = f"{row.training_seconds:.0f}" if row.training_seconds else ""
+        numbers = (str(row.num_jobs), f"{row.seconds:.0f}", f"{row.share:.0%}", training)
+        table.add_row(row.stage, *numbers, f"{row.wall_seconds:.0f}")
     return table
 
 
@@ -101,9 +172,9 @@ def sentence(stages: dict[str, Stage], *, wall: float, cores: int) -> str:
     )
 
 
-def _rows(stages: dict[str, Stage]) -> Iterator[tuple[str, int, float, float]]:
-    for name, stage in stages.items():
-        yield name, stage.num_jobs, round(stage.seconds, 1), round(stage.training_seconds, 1)
+def _all_spans(stages: Mapping[str, Stage]) -> Iterator[Span]:
+    for stage in stages.values():
+        yield from stage.spans
 
 
 def _seconds(path: Path) -> float:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from xmod.command import run
-from xmod.config import AddedVocabularyConfig, VocabularyConfig
+from xmod.config import VocabularyConfig
+from xmod.config_training import AddedVocabularyConfig
 from xmod.files import write_json_atomic
 from xmod.manifest import write_manifest
 from xmod.tokenization.train import train_vocabulary

@@ -138,7 +138,8 @@ def test_every_cell_is_found_by_its_stages_id(small: dict[str, Any]) -> None:
 def test_an_undeclared_figure_stops_before_anything_runs(small: dict[str, Any]) -> None:
     loaded(small).check()
     small["figures"] = ["figure_2", *small["figures"]]
-    with pytest.raises(ConfigError, match=r"figure: 'figure_2' is not declared.*figure_2a"):
+    message = r"^test.yaml: figures: 'figure_2' is not declared in .*figures.yaml; .*figure_2a"
+    with pytest.raises(ConfigError, match=message):
         loaded(small).check()
 
 
@@ -153,6 +154,7 @@ def test_a_language_without_text_stops_before_anything_runs(
     axes = {"variant": ["xmod"], "language_set": ["two"], "budget": ["equal_steps"]}
     small["experiments"] = {"main": {"axes": axes, "add_languages": []}}
     small["vocabulary"]["language_set"] = "three"
+    small["figures"] = []
     with pytest.raises(ConfigError, match=f"no text for sw in {tmp_path}"):
         loaded(small).check()
     small["vocabulary"]["language_set"] = "two"

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from xmod.config import Config, ExtendConfig, Section
-from xmod.describe_config import legal, meanings, page, sections
+from xmod.config import Config
+from xmod.config_section import Section
+from xmod.config_training import ExtendConfig
+from xmod.describe_config import meanings, page, sections
+from xmod.legal_values import legal
 
 PAGE = Path(__file__).parents[2] / "docs/configuration.md"
 

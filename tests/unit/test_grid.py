@@ -101,8 +101,8 @@ def test_a_new_axis_at_its_default_keeps_every_cell(
     assert [Cell.from_id(cell) for cell in ids(after)] == list(after.cells)
 
 
-WORDS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,8}", fullmatch=True).filter(
-    lambda word: word not in ("true", "false", "null", "NaN", "Infinity")
+WORDS = st.from_regex(r"[A-Za-z0-9_-]{1,9}", fullmatch=True) | st.sampled_from(
+    ("13", "60-swapped", "-1", "1e5", "007", "true", "false", "null", "NaN", "-Infinity", "e", "_1")
 )
 VALUES = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS
 NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,8}", fullmatch=True)
@@ -142,6 +142,41 @@ def test_values_read_back_with_their_type(value: Any) -> None:
     assert type(back) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((0.3, "0.3"), (1e20, "1e20"), (2, "2"), (True, "true"), (None, "null")),
+        *(("neighbours", "neighbours"), ("60-swapped", "60-swapped"), ("_1", "_1")),
+        *(("13", "@13"), ("true", "@true"), ("1e5", "@1e5"), ("NaN", "@NaN")),
+    ],
+)
+def test_values_in_ids_are_spelt_so(value: Any, text: str) -> None:
+    """Ids name folders of results that are there: another spelling would make them anew."""
+    assert format_value(value) == text
+
+
+@pytest.mark.parametrize("value", ["", "a/b", "a b", "a+b", "a=b", "@13", "é", "1.5", "a.b"])
+def test_a_text_that_no_path_should_hold_is_refused(value: str) -> None:
+    with pytest.raises(ConfigError, match="cell's id"):
+        format_value(value)
+
+
+def test_a_set_with_a_number_for_a_name_can_be_an_axis(
+    small: dict[str, Any], table: LanguageTable
+) -> None:
+    axes = {"variant": ["xmod"], "perplexity.language_set": [13, 30, "60-swapped"]}
+    small["experiments"]["main"]["axes"] = axes
+    grid = expanded(small, table)
+    updates = grid.cells[0].budget_updates
+    assert ids(grid) == [
+        f"xmod.toy.13.{updates}",
+        f"xmod.toy.13.{updates}+perplexity.language_set=@30",
+        f"xmod.toy.13.{updates}+perplexity.language_set=60-swapped",
+    ]
+    assert [Cell.from_id(cell) for cell in ids(grid)] == list(grid.cells)
+    assert dict(grid.points[1].axes)["perplexity.language_set"] == "30"
+
+
 @pytest.mark.parametrize("text", ["", "xmod.base.60", "xmod.base.60.265q", "a.b.c.1+key"])
 def test_what_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"no cell id|no number of updates"):
@@ -176,8 +211,16 @@ def set_axis(raw: dict[str, Any], key: str, values: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("key", "values", "words"),
     [
-        ("pretrain.sampling_alpha", [1.5], ["pretrain.sampling_alpha", "1.5", "less than or eq"]),
-        ("pretrain.sampling_alfa", [0.3], ["sampling_alfa", "Did you mean 'sampling_alpha'"]),
+        ("pretrain.sampling_alpha", [1.5], ["pretrain.sampling_alpha", "1.5", "at most 1"]),
+        (
+            "pretrain.sampling_alfa",
+            [0.3],
+            ["sampling_alfa; legal: pretrain.", "Did you mean 'pretrain.sampling_alpha'"],
+        ),
+        ("sampling_alpha", [0.3], ["cannot be an axis", "Did you mean 'pretrain.sampling_alpha'"]),
+        ("pretrein.sampling_alpha", [0.3], ["Did you mean 'pretrain.sampling_alpha'"]),
+        ("language_set", ["13", False], ["language_set: false", 'write it in quotes ("no")']),
+        ("perplexity.language_set", [14], ["perplexity.language_set: '14' is not defined"]),
         ("pretrain", [1], ["pretrain is a section", "pretrain.sampling_alpha"]),
         ("variant", ["xmood"], ["xmood", "Did you mean 'xmod'"]),
         ("language_set", [14], ["language_set", "'14'", "legal: 13, 30, 60, 75"]),

@@ -65,9 +65,34 @@ def test_a_language_can_be_sent_and_hashed(table: LanguageTable) -> None:
     assert len(set(table)) == 85
 
 
-def test_an_unknown_name_lists_the_legal_ones(table: LanguageTable) -> None:
-    with pytest.raises(ValueError, match=r"unknown language 'xx'; legal: en, ar"):
-        table["xx"]
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("German", "'de' (German)"),
+        ("sw_KE", "'sw' (Swahili)"),
+        ("zh-Hans", "'zh' (Chinese)"),
+        ("nowegian", "'no' (Norwegian)"),
+        ("eng", "'en' (English)"),
+    ],
+)
+def test_an_unknown_language_is_told_the_nearest(
+    table: LanguageTable, given: str, meant: str
+) -> None:
+    """Whatever it is called by: its code here or elsewhere, its name, or a slip of these."""
+    with pytest.raises(ValueError, match=re.escape(f"unknown language {given!r}")) as caught:
+        table[given]
+    hint = str(caught.value).partition(" Did you mean ")[2]
+    assert meant in hint
+    assert hint.count(" or ") < 3
+
+
+def test_an_unknown_language_like_none_is_told_where_they_are(table: LanguageTable) -> None:
+    message = table.unknown("xx")
+    assert message.endswith(f"legal: a code in column iso of {table.source}.")
+    assert Path(table.source).name == "languages.tsv"
+
+
+def test_an_unknown_set_lists_the_legal_ones(table: LanguageTable) -> None:
     for method in (table.language_set, table.added):
         with pytest.raises(ValueError, match=rf"set '14'; legal: {', '.join(BUILT_IN_SETS)}"):
             method("14")
@@ -140,4 +165,5 @@ def test_a_wrong_shape_is_named(tmp_path: Path, lines: list[str], message: str) 
 def test_the_module_needs_only_the_standard_library() -> None:
     source = (Path(__file__).parents[2] / "xmod/languages.py").read_text(encoding="utf-8")
     imported = set(re.findall(r"^(?:from|import) (\w+)", source, re.MULTILINE))
-    assert imported <= {"__future__", "collections", "dataclasses", "pathlib", "re", "typing"}
+    standard = {"__future__", "collections", "dataclasses", "difflib", "pathlib", "re", "typing"}
+    assert imported <= standard

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from xmod import timings
-from xmod.timings import Stage, as_csv, as_table, measure, sentence
+from xmod.timings import Stage, as_csv, as_table, covered, measure, sentence, summarise
 
 BEGIN = 1_700_000_000.0
 """When the run began."""
@@ -51,14 +51,15 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_the_jobs_of_this_run_are_counted(results: Path) -> None:
+    end = BEGIN + 60
     assert measure(results, since=BEGIN) == {
-        "corpora": Stage(num_jobs=1, seconds=10.0),
-        "extend": Stage(num_jobs=1, seconds=30.0, training_seconds=20.0),
-        "pretrain": Stage(num_jobs=1, seconds=100.0, training_seconds=80.0),
+        "corpora": Stage(num_jobs=1, seconds=10.0, spans=[(end - 10, end)]),
+        "extend": Stage(num_jobs=1, seconds=30.0, training_seconds=20.0, spans=[(end - 30, end)]),
+        "pretrain": Stage(num_jobs=1, seconds=100.0, training_seconds=80.0, spans=[(BEGIN, end)]),
     }
-    assert measure(results, since=BEGIN - 10)["pretrain"] == Stage(
-        num_jobs=2, seconds=150.0, training_seconds=120.0
-    )
+    before = measure(results, since=BEGIN - 100)["pretrain"]
+    assert (before.num_jobs, before.seconds, before.training_seconds) == (2, 150.0, 120.0)
+    assert sorted(before.spans) == [(BEGIN - 51, BEGIN - 1), (end - 100, end)]
     assert measure(results, since=BEGIN + 100) == {}
 
 
@@ -85,25 +86,41 @@ def test_training_before_the_run_is_not_the_runs(results: Path) -> None:
     assert "-" not in sentence(stages, wall=100.0, cores=2).replace("start-up", "")
 
 
-def test_a_row_a_stage(results: Path) -> None:
-    stages = measure(results, since=BEGIN)
-    rows = list(csv.DictReader(io.StringIO(as_csv(stages))))
-    assert rows[0] == {
+def test_time_by_the_clock_counts_what_overlaps_once() -> None:
+    assert covered([]) == 0.0
+    assert covered([(5.0, 9.0), (1.0, 3.0), (2.0, 4.0), (6.0, 7.0)]) == 3.0 + 4.0
+
+
+def test_a_row_a_stage_and_one_for_the_run(results: Path) -> None:
+    rows = summarise(measure(results, since=BEGIN), wall=125.0)
+    read = list(csv.DictReader(io.StringIO(as_csv(rows))))
+    assert read[0] == {
         "stage": "corpora",
         "num_jobs": "1",
         "seconds": "10.0",
+        "share": "0.071",
         "training_seconds": "0.0",
+        "wall_seconds": "10.0",
     }
-    assert [row["stage"] for row in rows] == ["corpora", "extend", "pretrain"]
+    assert [row["stage"] for row in read] == ["corpora", "extend", "pretrain", "run"]
+    assert read[-1] == {
+        "stage": "run",
+        "num_jobs": "3",
+        "seconds": "140.0",
+        "share": "1.0",
+        "training_seconds": "100.0",
+        "wall_seconds": "125.0",
+    }
     console = Console(file=io.StringIO(), width=80)
-    console.print(as_table(stages))
+    console.print(as_table(rows))
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
     assert any("pretrain" in line and "100" in line and "80" in line for line in lines)
 
 
-def run(monkeypatch: pytest.MonkeyPatch, results: Path, since: float, cores: str) -> None:
-    arguments = ["--results", str(results), "--since", str(since), "--cores", cores]
+def run(monkeypatch: pytest.MonkeyPatch, results: Path, since: float | None, cores: str) -> None:
+    arguments = ["--results", str(results), "--cores", cores]
+    arguments += [] if since is None else ["--since", str(since)]
     monkeypatch.setattr(sys, "argv", ["timings", *arguments])
     monkeypatch.setattr(timings.time, "time", lambda: BEGIN + 100.0)
     timings.main()
@@ -114,8 +131,18 @@ def test_the_command_writes_and_prints(
 ) -> None:
     run(monkeypatch, results, BEGIN, "2")
     text = (results / "summary/timings.csv").read_text(encoding="utf-8")
-    assert text == as_csv(measure(results, since=BEGIN))
+    assert text == as_csv(summarise(measure(results, since=BEGIN), wall=100.0))
     assert "1:40 on 2 cores: 50% training" in capsys.readouterr().out
+
+
+def test_all_runs_are_counted_where_none_is_named(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the clock: the 50 s until BEGIN - 1 and, of the 100 s until BEGIN + 60, those after."""
+    run(monkeypatch, results, None, "2")
+    text = (results / "summary/timings.csv").read_text(encoding="utf-8")
+    whole = list(csv.DictReader(io.StringIO(text)))[-1]
+    assert (whole["num_jobs"], float(whole["wall_seconds"])) == ("4", 50.0 + 61.0)
 
 
 def test_nothing_done_is_said(

@@ -98,7 +98,7 @@ def test_a_changed_figure_is_drawn_again_and_nothing_else(project: Project) -> N
     catalogue = yaml.safe_load(path.read_text(encoding="utf-8"))
     catalogue["figures"]["figure_mean"]["title"] = "Another title"
     path.write_text(yaml.safe_dump(catalogue), encoding="utf-8")
-    assert project.planned() == {"draw_figure": 1, "all": 1}
+    assert project.planned() == {"draw_figure": 1, "write_captions": 1, "all": 1}
 
 
 def test_a_figure_of_an_axis_that_is_not_stops_before_anything_runs(project: Project) -> None:
@@ -127,7 +127,7 @@ def test_what_only_affects_speed_runs_nothing(project: Project) -> None:
     ("section", "key", "value", "words"),
     [
         ("pretrain", "sampling_alfa", 0.3, ["pretrain.sampling_alfa", "sampling_alpha"]),
-        ("corpora", "folder", "nowhere", ["no text for en", "nowhere"]),
+        ("corpora", "folder", "nowhere", ["corpora.folder: no folder 'nowhere'"]),
         ("language_sets", "two", {"include": ["xx"]}, ["unknown language 'xx'"]),
         ("budgets", "more", {"rule": "equal_steps"}, ["budgets.more.base_updates is missing"]),
         ("experiments", "none", {}, ["experiments.none has neither axes nor cells"]),

@@ -20,7 +20,7 @@ rule aggregate:
     """Gather every score into one long table."""
     input:
         grid=PATHS.summary("grid.json"),
-        scores=RUN.perplexities(),
+        scores=RUN.perplexities() + RUN.tasks.all_selected(),
     output:
         metrics=PATHS.summary("metrics.csv"),
         manifest=PATHS.summary("metrics.manifest.json"),
@@ -57,6 +57,21 @@ rule count_corpora:
         "python -m xmod.count_corpora --stats {input:q} --output {output:q} 2>&1 | keep_log {log:q}"
 
 
+rule write_captions:
+    """Write what each figure shows beside the figures, and where the tables are."""
+    output:
+        PATHS.figure("captions", "md"),
+    log:
+        PATHS.log("write_captions"),
+    localrule: True
+    conda:
+        "../../envs/xmod.yaml"
+    params:
+        text=RUN.captions(),
+    shell:
+        "printf '%s\n' {params.text:q} > {output:q} 2> {log:q}"
+
+
 rule draw_figure:
     """Draw one figure of config/figures.yaml, with the numbers it shows beside it."""
     input:
@@ -75,7 +90,7 @@ rule draw_figure:
     params:
         catalogue=RUN.config.catalogue,
         spec=lambda wildcards: RUN.figure_text(wildcards.figure),
-        note=RUN.config.name,
+        note=f"config: {RUN.config.name}",
         prefix=PATHS.figure_prefix("{figure}"),
         code=code_digest("draw_figure.py", "analysis"),
     shell:

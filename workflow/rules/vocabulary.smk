@@ -1,4 +1,5 @@
 # Vocabularies and token files: one vocabulary for all cells, and one for each added language.
+# A vocabulary is trained with 4 threads, which are part of its recipe (xmod/tokenization/train.py).
 
 
 rule train_vocabulary:
@@ -17,6 +18,7 @@ rule train_vocabulary:
         PATHS.benchmark("vocabulary", "{scope}")
     conda:
         "../../envs/xmod.yaml"
+    threads: 4
     resources:
         mem_mb=4000,
         runtime=240,
@@ -47,6 +49,7 @@ for batch in RUN.batches(RUN.available_languages):
             PATHS.benchmark("tokens", "{scope}", batch.name)
         conda:
             "../../envs/xmod.yaml"
+        threads: 1
         resources:
             mem_mb=2000,
             runtime=480,
@@ -56,7 +59,8 @@ for batch in RUN.batches(RUN.available_languages):
             folder=subpath(output[0], ancestor=2),
         shell:
             "python -m xmod.encode_corpus --vocabulary {input.vocabulary:q} --corpora {params.corpora:q}"
-            " --languages {params.languages} --output {params.folder:q} 2>&1 | keep_log {log:q}"
+            " --languages {params.languages} --output {params.folder:q} --threads {threads}"
+            " 2>&1 | keep_log {log:q}"
 
 
 for batch in RUN.added_batches:
@@ -77,6 +81,7 @@ for batch in RUN.added_batches:
             PATHS.benchmark("added_vocabulary", "{scope}", batch.name)
         conda:
             "../../envs/xmod.yaml"
+        threads: 4
         resources:
             mem_mb=4000,
             runtime=240,
@@ -104,6 +109,7 @@ for batch in RUN.added_batches:
             PATHS.benchmark("added_tokens", "{scope}", batch.name)
         conda:
             "../../envs/xmod.yaml"
+        threads: 1
         resources:
             mem_mb=2000,
             runtime=480,
@@ -115,4 +121,4 @@ for batch in RUN.added_batches:
         shell:
             "python -m xmod.encode_corpus --each-vocabulary {params.vocabularies:q}"
             " --corpora {params.corpora:q} --languages {params.languages}"
-            " --output {params.folder:q} 2>&1 | keep_log {log:q}"
+            " --output {params.folder:q} --threads {threads} 2>&1 | keep_log {log:q}"

@@ -32,6 +32,8 @@ from xmod.grid import UPSTREAM, Cell
 WHOLE_NUMBERS = ("num_languages", "budget_updates", "seed")
 
 Row = tuple[str, ...]
+Measured = tuple[str, str]
+"""A task's name under `tasks`, or nothing, and the cell as the stage sees it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +53,12 @@ def tabulate(grid: GridPoints, scores: Mapping[Path, Scores]) -> Tidy:
     have, and a record that is there twice; each names its file.
     """
     records = _by_cell(scores)
-    used: set[tuple[str, Record]] = set()
+    used: set[tuple[Measured, Record]] = set()
     rows: list[Row] = []
     coverage: dict[str, dict[str, None]] = defaultdict(dict)
     for point in grid.points:
-        for cell, record in _records_at(point, records):
-            used.add((cell, record))
+        for measured, record in _records_at(point, records):
+            used.add((measured, record))
             coverage[record.stage][point.cell] = None
             rows.append(_row(point, record))
     _refuse_unused(grid, scores, used)
@@ -106,14 +108,15 @@ def summarise(grid: GridPoints, tidy: Tidy) -> str:
     return "\n".join(lines)
 
 
-def stage_cell(cell: str, stage: str) -> str:
+def stage_cell(cell: str, stage: str, task: str) -> str:
     """The id under which `stage` measures `cell`: without overrides that cannot matter to it."""
-    return Cell.from_id(cell).at(stage).id if stage in UPSTREAM else cell
+    seen_by = "evaluate" if stage == "development" else stage
+    return Cell.from_id(cell).at(seen_by, task).id if seen_by in UPSTREAM else cell
 
 
-def _by_cell(scores: Mapping[Path, Scores]) -> dict[str, list[Record]]:
-    """Cell -> its records, sorted; raises DataError where a record is there twice."""
-    found: dict[str, list[Record]] = defaultdict(list)
+def _by_cell(scores: Mapping[Path, Scores]) -> dict[Measured, list[Record]]:
+    """(task, cell) -> its records; raises DataError where a record is there twice."""
+    found: dict[Measured, list[Record]] = defaultdict(list)
     seen: dict[tuple[object, ...], Path] = {}
     for path, file in scores.items():
         for record in file.records:
@@ -122,7 +125,7 @@ def _by_cell(scores: Mapping[Path, Scores]) -> dict[str, list[Record]]:
                 where = " ".join(str(part) for part in key)
                 raise DataError(f"{path}: duplicated record: {where}; first in {seen[key]}")
             seen[key] = path
-            found[file.cell].append(record)
+            found[file.task, file.cell].append(record)
     return found
 
 
@@ -134,20 +137,20 @@ def _identity(record: Record) -> tuple[str, str, str, str, str, int]:
 
 
 def _records_at(
-    point: GridPoint, records: Mapping[str, list[Record]]
-) -> Iterator[tuple[str, Record]]:
+    point: GridPoint, records: Mapping[Measured, list[Record]]
+) -> Iterator[tuple[Measured, Record]]:
     """The records that belong to `point`, in the table's order, each with its file's cell."""
-    stages = dict.fromkeys(record.stage for found in records.values() for record in found)
+    stages = {(r.stage, task) for (task, _), found in records.items() for r in found}
     order = {iso: index for index, iso in enumerate((*point.languages, *point.added))}
-    for stage in sorted(stages):
-        cell = stage_cell(point.cell, stage)
+    for stage, task in sorted(stages):
+        measured = (task, stage_cell(point.cell, stage, task))
         here = [
             record
-            for record in records.get(cell, ())
+            for record in records.get(measured, ())
             if record.stage == stage and record.language in point.languages_of(record.group)
         ]
         here.sort(key=lambda r: (r.task, r.metric, r.group, order[r.language], r.seed))
-        yield from ((cell, record) for record in here)
+        yield from ((measured, record) for record in here)
 
 
 def _row(point: GridPoint, record: Record) -> Row:
@@ -160,12 +163,14 @@ def _row(point: GridPoint, record: Record) -> Row:
 
 
 def _refuse_unused(
-    grid: GridPoints, scores: Mapping[Path, Scores], used: set[tuple[str, Record]]
+    grid: GridPoints, scores: Mapping[Path, Scores], used: set[tuple[Measured, Record]]
 ) -> None:
     """Raise DataError for the first record that no point of the grid asks for."""
     for path, file in scores.items():
         known = {
-            stage_cell(cell, record.stage) for record in file.records[:1] for cell in grid.cells
+            stage_cell(cell, record.stage, file.task)
+            for record in file.records[:1]
+            for cell in grid.cells
         } or set(grid.cells)
         if file.cell not in known:
             raise DataError(
@@ -173,7 +178,7 @@ def _refuse_unused(
                 f"{suggest(file.cell, sorted(known))}"
             )
         for record in file.records:
-            if (file.cell, record) not in used:
+            if ((file.task, file.cell), record) not in used:
                 raise DataError(
                     f"{path}: {record.language!r} is no {record.group} language "
                     f"of cell {file.cell} at any point of the grid"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
 from pydantic import Field, ValidationError
 
 from xmod.analysis.figures.spec import FigureSpec
-from xmod.analysis.records import COLUMNS_AFTER_AXES, COLUMNS_BEFORE_AXES, axis_column
-from xmod.analysis.tables.spec import TableSpec
-from xmod.config import Section
+from xmod.analysis.records import COLUMNS_AFTER_AXES, axis_column, axis_text
+from xmod.analysis.spec import Selection
+from xmod.analysis.tables.spec import MetricTableSpec, TableSpec
 from xmod.config_errors import ConfigError, explain, suggest
+from xmod.config_section import AxisValue, Section
+from xmod.languages import LanguageTable
+from xmod.strict_yaml import read_yaml
 
 Declared = TypeVar("Declared")
+Points = Mapping[str, Sequence[Mapping[str, AxisValue]]]
+"""Experiment -> its points' values on every axis."""
 
 
 class Catalogue(Section):
@@ -32,24 +36,47 @@ class Catalogue(Section):
         """The table called `name`; raises ConfigError with the legal names."""
         return _named(self.tables, "table", name)
 
-    def check_channels(self, name: str, axes: Sequence[str]) -> None:
-        """Raise ConfigError unless each channel of a figure is a column that the grid will have."""
-        spec = self.figure(name)
-        columns = [*COLUMNS_BEFORE_AXES, *map(axis_column, axes), *COLUMNS_AFTER_AXES]
-        for channel in ("x", "hue", "style", "row", "column"):
-            column = getattr(spec, channel)
-            if column is not None and column not in columns:
-                raise ConfigError(
-                    f"figures.{name}.{channel}: {column!r} is no column; {suggest(column, columns)}"
-                )
+    def check_figure(self, name: str, points: Points, table: LanguageTable) -> None:
+        """Raise ConfigError where a figure names what the grid will not have."""
+        spec, where = self.figure(name), f"figures.{name}"
+        _check_selection(spec, where, points, table)
+        named = [*spec.channels.items(), *(("average_over", one) for one in spec.average_over)]
+        named += [("order", column) for column in spec.order]
+        _check_columns(named, where, points)
+
+    def check_table(self, name: str, points: Points, table: LanguageTable) -> None:
+        """The same for a table of metrics; those of languages name nothing of the grid."""
+        spec, where = self.table(name), f"tables.{name}"
+        if not isinstance(spec, MetricTableSpec):
+            return
+        _check_selection(spec, where, points, table)
+        named = [("rows", column) for column in spec.rows]
+        named += [("average_over", column) for column in spec.average_over]
+        _check_columns(named, where, points)
+        if spec.compare and spec.compare not in spec.rows:
+            choices = suggest(spec.compare, spec.rows)
+            raise ConfigError(f"{where}.compare: {spec.compare!r} is not in rows; {choices}")
+
+    def captions(self, figures: Sequence[str], tables: Sequence[str]) -> str:
+        """A Markdown page of `figures` and `tables`, to lie in the figures' folder."""
+        shown = [
+            f"## {name}: {spec.title}\n\n![{name}]({name}.png)\n\n{spec.caption}\n\n"
+            f"[PDF]({name}.pdf), [the numbers]({name}.csv)"
+            for name, spec in zip(figures, map(self.figure, figures), strict=True)
+        ]
+        listed = [
+            f"- [{name}](../tables/{name}.md): {spec.title}"
+            for name, spec in zip(tables, map(self.table, tables), strict=True)
+        ]
+        rest = ["## Tables\n\n" + "\n".join(listed)] if listed else []
+        return "\n\n".join(["# Figures and tables", *shown, *rest])
 
 
 def read_catalogue(path: Path) -> Catalogue:
     """Read the declarations; raises ConfigError naming key, value and legal choices."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is no YAML: {error}") from error
+    if not path.is_file():
+        raise ConfigError(f"catalogue: no file {str(path)!r}")
+    raw = read_yaml(path)
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: legal: the keys figures and tables")
     try:
@@ -62,3 +89,37 @@ def _named(declared: dict[str, Declared], kind: str, name: str) -> Declared:
     if name not in declared:
         raise ConfigError(f"{kind}: {name!r} is not declared; {suggest(name, sorted(declared))}")
     return declared[name]
+
+
+def _check_selection(spec: Selection, where: str, points: Points, table: LanguageTable) -> None:
+    if spec.experiment not in points:
+        choices = suggest(spec.experiment, list(points))
+        raise ConfigError(
+            f"{where}.experiment: the configuration has no {spec.experiment!r}; {choices}"
+        )
+    if spec.languages is not None:
+        try:
+            spec.languages.isos(table)
+        except ValueError as error:
+            raise ConfigError(f"{where}.languages: {error}") from error
+    here = points[spec.experiment]
+    for axis, values in spec.where.items():
+        if axis not in here[0]:
+            raise ConfigError(f"{where}.where: no axis {axis!r}; {suggest(axis, list(here[0]))}")
+        legal = list(dict.fromkeys(axis_text(point[axis]) for point in here))
+        for value in map(axis_text, values):
+            if value not in legal:
+                raise ConfigError(
+                    f"{where}.where.{axis}: no cell of experiment {spec.experiment!r} has "
+                    f"{value!r}; {suggest(value, legal)}"
+                )
+
+
+def _check_columns(named: Iterable[tuple[str, str]], where: str, points: Points) -> None:
+    """Raise ConfigError for a column that rows of metrics.csv are not told apart by."""
+    axes = next(iter(points.values()))[0]
+    further = [column for column in COLUMNS_AFTER_AXES if column not in ("stage", "value")]
+    columns = [*map(axis_column, axes), *further]
+    for key, column in named:
+        if column not in columns:
+            raise ConfigError(f"{where}.{key}: {column!r} is no column; {suggest(column, columns)}")

@@ -13,8 +13,8 @@ from typing import Literal, TypeVar, get_args
 
 from pydantic import ConfigDict, FiniteFloat, ValidationError, model_validator
 
-from xmod.config import AxisValue, Section
 from xmod.config_errors import explain, suggest
+from xmod.config_section import AxisValue, Section
 
 Group = Literal["source", "pretrained", "added"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -47,6 +47,8 @@ class Scores(Section):
     """A scores file: the records that one job measured on one cell."""
 
     cell: str
+    task: str = ""
+    """The task's name under `tasks`, which decides how the stage sees cells; empty for none."""
     records: tuple[Record, ...]
 
 
@@ -130,15 +132,16 @@ def axis_text(value: AxisValue) -> str:
 
 def read_grid(path: Path) -> GridPoints:
     """Read grid.json; raises DataError where it does not fit."""
-    return _read(path, GridPoints)
+    return read_json(path, GridPoints)
 
 
 def read_scores(paths: Sequence[Path]) -> dict[Path, Scores]:
     """Read score files; raises DataError at the first that does not fit."""
-    return {path: _read(path, Scores) for path in paths}
+    return {path: read_json(path, Scores) for path in paths}
 
 
-def _read(path: Path, kind: type[AnySection]) -> AnySection:
+def read_json(path: Path, kind: type[AnySection]) -> AnySection:
+    """Read a JSON file; raises DataError, naming it, where it does not fit."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from xmod.analysis.records import Group
-from xmod.config import AxisValue, Section
+from xmod.config_section import AxisValue, Section
 from xmod.languages import LanguageTable
 
 Mean = Literal["arithmetic", "geometric"]

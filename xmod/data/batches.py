@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from xmod.data.packing import PackedSequences
 from xmod.data.prefetch import prefetched
 from xmod.data.randomness import generator
 from xmod.data.sampling import LanguageSampler
+
+RUN: Final = 8
+"""Updates that are made one after another."""
 
 Segment = tuple[str, int]
 """A language and its number of sequences, next to each other in a batch."""
@@ -126,27 +129,17 @@ class UpdateBatches:
             yield batches
 
     @contextmanager
-    def prefetched(self, *, stop: int, ahead: int = 2) -> Iterator[Iterator[list[Batch]]]:
-        """Updates `next_update` ... `stop - 1`, made by a thread up to `ahead` in advance.
+    def prefetched(self, *, stop: int) -> Iterator[Iterator[list[Batch]]]:
+        """Updates `next_update` ... `stop - 1`, made by a thread in runs of RUN, in advance.
 
         `next_update` counts what was taken, not what was made.
         """
-        with prefetched(self.update, start=self.next_update, stop=stop, ahead=ahead) as made:
+        with prefetched(self.update, start=self.next_update, stop=stop, run=RUN) as made:
             yield map(self._take, made)
 
     def state_dict(self) -> dict[str, Any]:
         """What resuming needs, as JSON: the next update, and what must be the same again."""
         return {"next_update": self.next_update, **self._identity()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was taken; raises ValueError when the data are not the same."""
-        for key, value in self._identity().items():
-            if state.get(key) != value:
-                raise ValueError(
-                    f"cannot resume: {key} was {state.get(key)!r} when the checkpoint was written "
-                    f"and is {value!r} now; restore the data or start again"
-                )
-        self.next_update = int(state["next_update"])
 
     def _take(self, batches: list[Batch]) -> list[Batch]:
         self.next_update += 1

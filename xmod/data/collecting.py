@@ -18,11 +18,11 @@ from typing import IO, NamedTuple
 
 from xmod.data.cleaning import Cleaner
 from xmod.data.sources import Source, SourceError
-from xmod.data.splitting import Split, Splitter, fingerprint
+from xmod.data.splitting import Splitter, fingerprint
 from xmod.files import atomic_path
 from xmod.languages import Language
+from xmod.paths import SPLITS, Split
 
-SPLITS: tuple[Split, Split] = ("train", "heldout")
 MIN_HELDOUT_CAP = 20_000
 """A cap leaves at least so many held-out characters, for a steady perplexity (our choice)."""
 

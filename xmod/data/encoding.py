@@ -13,7 +13,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from xmod.data.token_file import EncodedText, TokenFile, TokenFileError, TokenIndex, write_tokens
+from xmod.data.token_file import (
+    EncodedText,
+    TokenFile,
+    TokenFileError,
+    TokenIndex,
+    read_counts,
+    write_tokens,
+)
 from xmod.files import sha256_file
 from xmod.tokenization.vocabulary import END, Vocabulary
 
@@ -43,7 +50,6 @@ def encode_file(
                 encode_lines(stream, vocabulary=vocabulary, num_threads=num_threads),
                 vocabulary=vocabulary,
                 language=language,
-                source_bytes=source.stat().st_size,
                 source_sha256=source_sha256,
             )
         except UnicodeDecodeError as error:
@@ -72,6 +78,7 @@ def _kept(
     try:
         file = TokenFile.open(path, vocabulary=vocabulary, language=language)
         file.verify()
+        read_counts(path, vocabulary=vocabulary, language=language)
     except TokenFileError:
         return None
     return file.index if file.index.source_sha256 == source_sha256 else None

@@ -52,11 +52,6 @@ class PackedSequences:
     def language(self) -> str:
         return self.tokens.index.language
 
-    def sequence(self, index: int) -> NDArray[np.int64]:
-        """Sequence number `index` (L,); the numbers run on over the epochs."""
-        row: NDArray[np.int64] = self.sequences(index, 1)[0]
-        return row
-
     def sequences(self, start: int, count: int) -> Sequences:
         """Sequences `start` ... `start + count - 1` (B, L)."""
         result = np.empty((count, self.sequence_length), dtype=np.int64)

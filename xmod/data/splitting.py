@@ -11,9 +11,8 @@ import hashlib
 import math
 import unicodedata
 from collections.abc import Sequence
-from typing import Literal
 
-Split = Literal["train", "heldout"]
+from xmod.paths import Split
 
 MIN_HELDOUT_OF_CLOSED = 4
 """At least so many keys of a closed list are held out: a language may have no other text.

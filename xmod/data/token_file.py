@@ -1,8 +1,9 @@
 """Token files: a language's text as ids, written once, read through a memory map.
 
 `<iso>/<split>.tokens` holds raw little-endian ids, each document ended by `</s>`: uint16 where the
-vocabulary fits, uint32 else. `<iso>/<split>.json` is its index, written last, so that an index
-never describes a file that is not whole. Opening checks both; what does not fit is an error.
+vocabulary fits, uint32 else. `<iso>/<split>.counts.npy` says how often it has each id, so that no
+one reads gigabytes to count them. `<iso>/<split>.json` is the index of both, written last, so that
+an index never describes a file that is not whole. What does not fit its index is an error.
 
 Shapes: T tokens of the file, V ids of the vocabulary.
 """
@@ -10,6 +11,7 @@ Shapes: T tokens of the file, V ids of the vocabulary.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from xmod.config import Section
+from xmod.config_section import Section
 from xmod.files import atomic_path, sha256_file, write_text_atomic
 from xmod.tokenization.vocabulary import END, UNKNOWN, Vocabulary
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 SMALL_FILE_BYTES: Final = 64 * 2**20
 """Files up to here are hashed whenever they are opened: 64 MiB take about 50 ms (our choice)."""
-_COUNTING_TOKENS: Final = 2**22
 
 TokenType = Literal["uint16", "uint32"]
 Tokens = NDArray[np.uint16] | NDArray[np.uint32]
@@ -53,14 +54,20 @@ class TokenIndex(Section):
     vocabulary_fingerprint: str
     vocabulary_size: int
     sha256: str
-    source_bytes: int
-    """Size of the text file it was made from."""
+    counts_sha256: str
+    """Of `<split>.counts.npy`."""
     source_sha256: str
+    """Of the text file it was made from."""
+
+    @property
+    def num_text_tokens(self) -> int:
+        """Tokens of the text: ends of documents are none."""
+        return self.num_tokens - self.num_documents
 
     @property
     def unknown_rate(self) -> float:
-        """The share of `<unk>` among the text's tokens, ends of documents not counted."""
-        return self.num_unknown / max(self.num_tokens - self.num_documents, 1)
+        """The share of `<unk>` among the text's tokens; 0 where there are none."""
+        return self.num_unknown / max(self.num_text_tokens, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,24 +89,28 @@ def index_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def counts_path(path: Path) -> Path:
+    """Where the counts of a token file lie."""
+    return path.with_suffix(".counts.npy")
+
+
 def write_tokens(
     path: Path,
     stretches: Iterable[EncodedText],
     *,
     vocabulary: Vocabulary,
     language: str,
-    source_bytes: int = 0,
     source_sha256: str = "",
 ) -> TokenIndex:
-    """Write a token stream as it comes, then its index; the split is the file's stem.
+    """Write a token stream as it comes, then its counts and index; the split is the file's stem.
 
     Raises ValueError when an id is outside the vocabulary or the last document is not ended;
     nothing is left behind then.
     """
     dtype = token_type(vocabulary.size)
     digest = hashlib.sha256()
-    counts = dict.fromkeys(("num_tokens", "num_documents", "num_unknown", "num_characters"), 0)
-    last = END
+    counts_V = np.zeros(vocabulary.size, dtype="<i8")
+    num_characters, last = 0, END
     index_path(path).unlink(missing_ok=True)  # an old index must not vouch for a new file
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         for stretch in stretches:
@@ -109,23 +120,26 @@ def write_tokens(
             data = ids.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
             digest.update(data)
             stream.write(data)
-            counts["num_tokens"] += ids.size
-            counts["num_documents"] += int(np.count_nonzero(ids == END))
-            counts["num_unknown"] += int(np.count_nonzero(ids == UNKNOWN))
-            counts["num_characters"] += stretch.num_characters
+            counts_V += np.bincount(ids, minlength=len(counts_V))
+            num_characters += stretch.num_characters
             last = int(ids[-1]) if ids.size else last
         if last != END:
             raise ValueError(f"{path}: the last document is not ended by </s>")
+    with atomic_path(counts_path(path)) as temporary, temporary.open("wb") as stream:
+        np.save(stream, counts_V)
     index = TokenIndex(
         format_version=FORMAT_VERSION,
         language=language,
         split=path.stem,
         dtype=dtype,
-        **counts,
+        num_tokens=int(counts_V.sum()),
+        num_documents=int(counts_V[END]),
+        num_unknown=int(counts_V[UNKNOWN]),
+        num_characters=num_characters,
         vocabulary_fingerprint=vocabulary.fingerprint,
         vocabulary_size=vocabulary.size,
         sha256=digest.hexdigest(),
-        source_bytes=source_bytes,
+        counts_sha256=sha256_file(counts_path(path)),
         source_sha256=source_sha256,
     )
     write_text_atomic(index_path(path), index.model_dump_json(indent=2) + "\n")
@@ -149,8 +163,8 @@ class TokenFile:
         split or vocabulary, or of another size than indexed; a file up to SMALL_FILE_BYTES is
         hashed too. Call `verify` to hash a bigger one.
         """
-        index = _read_index(path)
-        _check_index(path, index, vocabulary, language)
+        _check_there(path, path)
+        index = _read_index(path, vocabulary, language)
         dtype = np.dtype(index.dtype).newbyteorder("<")
         expected, found = index.num_tokens * dtype.itemsize, path.stat().st_size
         if found != expected:
@@ -177,29 +191,45 @@ class TokenFile:
                 f"{_remedy(self.path)}"
             )
 
-    def unigram_counts(self) -> NDArray[np.int64]:
-        """How often each id occurs (V,): the unigram baseline of perplexity."""
-        counts = np.zeros(self.index.vocabulary_size, dtype=np.int64)
-        for start in range(0, len(self.tokens), _COUNTING_TOKENS):
-            piece = self.tokens[start : start + _COUNTING_TOKENS]
-            counts += np.bincount(piece, minlength=len(counts))
-        return counts
-
     def __len__(self) -> int:
         return len(self.tokens)
 
 
-def _read_index(path: Path) -> TokenIndex:
-    for file in (path, index_path(path)):
-        if not file.is_file():
-            raise TokenFileError(f"{file} is missing; {_remedy(path)}")
+def read_counts(path: Path, *, vocabulary: Vocabulary, language: str) -> NDArray[np.int64]:
+    """How often each id occurs in the token file `path` (V,), which itself is not read.
+
+    Raises TokenFileError when the counts or the index are missing, do not fit each other, or are
+    of another vocabulary, language or split.
+    """
+    index = _read_index(path, vocabulary, language)
+    counts = counts_path(path)
+    _check_there(counts, path)
+    data = counts.read_bytes()
+    if hashlib.sha256(data).hexdigest() != index.counts_sha256:
+        raise TokenFileError(
+            f"{counts}: its bytes are not those its index was written for; {_remedy(path)}"
+        )
+    counts_V: NDArray[np.int64] = np.load(io.BytesIO(data))
+    return counts_V
+
+
+def _check_there(file: Path, path: Path) -> None:
+    if not file.is_file():
+        raise TokenFileError(f"{file} is missing; {_remedy(path)}")
+
+
+def _read_index(path: Path, vocabulary: Vocabulary, language: str) -> TokenIndex:
+    """The index of the token file `path`, if it is of this vocabulary, language and split."""
+    _check_there(index_path(path), path)
     try:
-        return TokenIndex.model_validate_json(index_path(path).read_bytes())
+        index = TokenIndex.model_validate_json(index_path(path).read_bytes())
     except ValidationError as error:
         details = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise TokenFileError(
             f"{index_path(path)} is not the index of a token file ({details}); {_remedy(path)}"
         ) from error
+    _check_index(path, index, vocabulary, language)
+    return index
 
 
 def _check_index(path: Path, index: TokenIndex, vocabulary: Vocabulary, language: str) -> None:

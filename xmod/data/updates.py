@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from xmod.config import TrainingConfig
+from xmod.config_training import TrainingConfig
 from xmod.data.batches import UpdateBatches
 from xmod.data.packing import PackedSequences
 from xmod.data.sampling import LanguageSampler, sampling_probabilities

@@ -5,12 +5,12 @@ per language. Beside it:
 
 - `unigram_nll`: the same tokens under their frequencies in the training text (add-one
   smoothed): a model that is not well below it has not learned even that;
-- `shuffled_nll`: the same tokens predicted with the rest of their sequence shuffled: where it
-  equals the nll, the model does not use word order;
+- `shuffled_nll`: the same tokens predicted with the rest of their sequence shuffled, in an order
+  as fixed as the masks: where it equals the nll, the model does not use word order;
 - `wrong_module_nll`: the same tokens through another language's modules: where it equals the
   nll, the modules hold nothing of their language.
 
-Shapes: B sequences, L length, M masked tokens, V vocabulary.
+Shapes: B sequences, L length, M masked tokens, N tokens that are shuffled, V vocabulary.
 """
 
 from __future__ import annotations
@@ -24,12 +24,15 @@ import torch
 from numpy.typing import NDArray
 
 from xmod.data.masking import MaskedTokens, fixed_masks
-from xmod.data.randomness import generator
+from xmod.data.randomness import GOLDEN, scramble, words
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.language_modules import Segment
 from xmod.tokenization.vocabulary import FIRST_PIECE
 
-BATCH_SEQUENCES = 64
+BATCH_TOKENS = 4096
+"""Tokens that go through the model together: logits over the paper's vocabulary take 0.6 GB."""
+
+_LAST = np.uint64(2**64 - 1)
 
 Scores = dict[str, float]
 """Metric -> value."""
@@ -93,14 +96,15 @@ def mean_nll(
     """Mean negative log-likelihood over the masked tokens of all rounds, in nats."""
     device = next(model.parameters()).device
     length = heldout.tokens.shape[1]
-    total, count = 0.0, 0
+    num_sequences = max(1, BATCH_TOKENS // length)
+    total = torch.zeros((), dtype=torch.float64, device=device)
     for masked in rounds:
-        for first in range(0, len(masked.inputs), BATCH_SEQUENCES):
-            inputs_BL = masked.inputs[first : first + BATCH_SEQUENCES]
+        for first in range(0, len(masked.inputs), num_sequences):
+            inputs_BL = masked.inputs[first : first + num_sequences]
             low, high = np.searchsorted(
                 masked.positions, (first * length, (first + len(inputs_BL)) * length)
             )
-            lengths_B = heldout.lengths[first : first + BATCH_SEQUENCES]
+            lengths_B = heldout.lengths[first : first + num_sequences]
             padded = bool((lengths_B < length).any())
             nll_M = model.nll(
                 torch.from_numpy(inputs_BL).to(device),
@@ -109,9 +113,8 @@ def mean_nll(
                 torch.from_numpy(masked.targets[low:high]).to(device),
                 torch.from_numpy(lengths_B).to(device) if padded else None,
             )
-            total += float(nll_M.double().sum())
-            count += len(nll_M)
-    return total / count
+            total += nll_M.double().sum()
+    return float(total) / sum(len(masked.targets) for masked in rounds)
 
 
 def unigram_nll(train_counts_V: NDArray[np.int64], targets_M: NDArray[np.int64]) -> float:
@@ -125,18 +128,28 @@ def unigram_nll(train_counts_V: NDArray[np.int64], targets_M: NDArray[np.int64])
 
 
 def shuffled(heldout: HeldOut, rounds: Sequence[MaskedTokens]) -> list[MaskedTokens]:
-    """The same masked tokens at their places, every other token of a sequence at another's."""
-    rng = generator("shuffled context", heldout.seed, heldout.language)
+    """The same masked tokens at their places, every other token of a sequence at another's.
+
+    The order follows from the sequence's ids, the language, the seed and the round alone, as the
+    masks do, so that it does not depend on how many sequences there are.
+    """
+    tokens_BL = heldout.tokens
+    places_L = np.arange(tokens_BL.shape[1])
+    columns_L = (places_L + 1).astype(np.uint64) * GOLDEN
+    ids_B = scramble(tokens_BL.astype(np.uint64) + columns_L).sum(axis=1)  # a hash, by wrapping
     results = []
-    for masked in rounds:
-        inputs = masked.inputs.copy()
-        is_masked = np.zeros(inputs.size, dtype=bool)
-        is_masked[masked.positions] = True
-        rows = zip(inputs, is_masked.reshape(inputs.shape), heldout.lengths, strict=True)
-        for row, hidden, length in rows:
-            free = np.flatnonzero(~hidden[:length])[1:]  # <s> keeps its place
-            row[free] = row[rng.permutation(free)]
+    for turn, masked in enumerate(rounds):
+        key_1 = words(1, "shuffled context", heldout.seed, heldout.language, turn)
+        noise_BL = scramble(scramble(ids_B + key_1)[:, None] + columns_L)
+        free_BL = (places_L > 0) & (places_L < heldout.lengths[:, None])  # <s> keeps its place
+        free_BL.reshape(-1)[masked.positions] = False
+        # Of each row first the free places, in random order
+        order_BL = np.argsort(np.where(free_BL, noise_BL >> np.uint64(1), _LAST), axis=1)
+        from_N = order_BL[places_L < free_BL.sum(axis=1, keepdims=True)]
+        rows_N, to_N = np.nonzero(free_BL)
+        inputs_BL = masked.inputs.copy()
+        inputs_BL[rows_N, to_N] = masked.inputs[rows_N, from_N]
         results.append(
-            MaskedTokens(inputs=inputs, positions=masked.positions, targets=masked.targets)
+            MaskedTokens(inputs=inputs_BL, positions=masked.positions, targets=masked.targets)
         )
     return results

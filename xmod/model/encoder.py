@@ -11,13 +11,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xmod.config import ModelConfig, ModuleKind
+from xmod.config import ModelConfig
+from xmod.config_section import ModuleKind
 from xmod.model.attention import attend, padding_bias
 from xmod.model.dropout import Dropout
 from xmod.model.language_modules import LanguageModules, Segment, check_segments
 
 LAYER_NORM_EPSILON = 1e-5
 """As in fairseq; transformers' default of 1e-12 is off by 4e-4 on the released checkpoints."""
+
+
+def _embedding(num_rows: int, width: int) -> nn.Embedding:
+    """An embedding whose rows are not drawn yet: drawing them on the meta device, where a model
+    that is read begins, would import PyTorch's compiler, for a second."""
+    rows = torch.empty(num_rows, width)
+    embedding: nn.Embedding = nn.Embedding.from_pretrained(rows, freeze=False)  # type: ignore[no-untyped-call]
+    return embedding
 
 
 def computing_dtype(hidden: Tensor) -> torch.dtype:
@@ -109,8 +118,8 @@ class Encoder(nn.Module):
         self.config = config
         self.module_kind: ModuleKind = module_kind
         self.languages = tuple(languages)
-        self.token_embeddings = nn.Embedding(vocabulary_size, config.width)
-        self.position_embeddings = nn.Embedding(config.max_positions, config.width)
+        self.token_embeddings = _embedding(vocabulary_size, config.width)
+        self.position_embeddings = _embedding(config.max_positions, config.width)
         self.embedding_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPSILON)
         self.layers = nn.ModuleList(
             EncoderLayer(config, module_kind=module_kind, languages=languages)

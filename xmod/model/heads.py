@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xmod.config import ModelConfig, ModuleKind
+from xmod.config import ModelConfig
+from xmod.config_section import ModuleKind
 from xmod.model.encoder import LAYER_NORM_EPSILON, Encoder
 from xmod.model.fused import TargetNll, apply
 from xmod.model.language_modules import Segment

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xmod.config import ModuleKind
+from xmod.config_section import ModuleKind
 
 SHARED_MODULE = "shared"
 """The name of the one module of a model whose languages share it."""

@@ -13,8 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from xmod.config import ModelConfig
-from xmod.files import atomic_path, sha256_file
+from xmod.files import atomic_path
 from xmod.model.heads import MaskedLanguageModel
+from xmod.model.task_heads import TaskModel
 from xmod.model.transfer import extension_state, load_extension
 
 FORMAT = "xmod-1"
@@ -72,19 +73,38 @@ def save_model(path: Path, model: MaskedLanguageModel, *, cell: str, vocabulary:
 
 
 def read_model(path: Path, *, vocabulary: str) -> MaskedLanguageModel:
-    """Read a pre-trained model; raises ModelFileError where it or its vocabulary does not fit."""
+    """Read a pre-trained model.
+
+    Raises ModelFileError where its vocabulary is another, or its tensors are not those of the
+    model that the file describes.
+    """
     tensors, about = read_tensors(path, kind="model")
     if about["vocabulary"] != vocabulary:
         raise ModelFileError(
             f"{path} (cell {about['cell']}) was trained with vocabulary {about['vocabulary']}, "
             f"not with {vocabulary}: one of the two is stale"
         )
-    model = empty_model(about)
+    model = _empty_model(about)
+    _check_tensors(path, tensors, model.state_dict())
     model.load_state_dict(tensors, assign=True)
     return model.requires_grad_(True)
 
 
-def empty_model(about: Mapping[str, Any]) -> MaskedLanguageModel:
+def _check_tensors(path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """Raises ModelFileError at the first tensor that is missing, misshapen or one too many."""
+    for name, tensor in wanted.items():
+        if name not in found:
+            raise ModelFileError(f"{path} lacks the tensor {name} {tuple(tensor.shape)}")
+        if found[name].shape != tensor.shape:
+            raise ModelFileError(
+                f"{path}: its tensor {name} is {tuple(found[name].shape)}, "
+                f"wanted {tuple(tensor.shape)}"
+            )
+    if extra := next((name for name in found if name not in wanted), None):
+        raise ModelFileError(f"{path} has the tensor {extra}, which is not part of its model")
+
+
+def _empty_model(about: Mapping[str, Any]) -> MaskedLanguageModel:
     """A model of the described shape, without storage."""
     with torch.device("meta"):
         return MaskedLanguageModel(
@@ -96,29 +116,74 @@ def empty_model(about: Mapping[str, Any]) -> MaskedLanguageModel:
 
 
 def save_extension(
-    path: Path, model: MaskedLanguageModel, *, language: str, vocabulary: str, base: Path
+    path: Path, model: MaskedLanguageModel, *, language: str, vocabulary: str, base_sha256: str
 ) -> None:
-    """Write what `language` adds to the model in the file `base`."""
+    """Write what `language` adds to the model whose file has the SHA-256 `base_sha256`."""
     save_tensors(
         path,
         extension_state(model, language),
         kind="extension",
         language=language,
         vocabulary=vocabulary,
-        base_sha256=sha256_file(base),
+        base_sha256=base_sha256,
     )
 
 
 def read_extension(
-    path: Path, base_model: MaskedLanguageModel, *, language: str, vocabulary: str, base: Path
+    path: Path, base: MaskedLanguageModel, *, language: str, vocabulary: str, base_sha256: str
 ) -> MaskedLanguageModel:
-    """The model for an added language, on top of `base_model`, which was read from `base`.
+    """The model for an added language, on top of `base`, whose file has the SHA-256 `base_sha256`.
 
-    Raises ModelFileError where the language, vocabulary or base differ from the extension's.
+    Raises ModelFileError where the language, vocabulary or base differ from the extension's, or
+    its tensors do not fit the base.
     """
     tensors, about = read_tensors(path, kind="extension")
-    wanted = {"language": language, "vocabulary": vocabulary, "base_sha256": sha256_file(base)}
+    wanted = {"language": language, "vocabulary": vocabulary, "base_sha256": base_sha256}
+    _check_about(path, about, wanted)
+    try:
+        return load_extension(base, language, tensors)
+    except KeyError as error:
+        raise ModelFileError(f"{path} lacks the tensor {error.args[0]}") from error
+    except ValueError as error:
+        raise ModelFileError(f"{path} does not fit its base: {error}") from error
+
+
+def save_finetuned(
+    path: Path, model: TaskModel, *, cell: str, task: str, run: str, base_sha256: str
+) -> None:
+    """Write what fine-tuning trained: the head, and the encoder's weights that were not frozen."""
+    save_tensors(
+        path,
+        {
+            name: parameter
+            for name, parameter in model.named_parameters()
+            if parameter.requires_grad
+        },
+        kind="finetuned",
+        cell=cell,
+        task=task,
+        run=run,
+        base_sha256=base_sha256,
+    )
+
+
+def read_finetuned(
+    path: Path, *, task: str, run: str, base_sha256: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The encoder's and the head's trained weights, by the names that they have there.
+
+    Raises ModelFileError where the task, the run or the base are others.
+    """
+    tensors, about = read_tensors(path, kind="finetuned")
+    _check_about(path, about, {"task": task, "run": run, "base_sha256": base_sha256})
+    encoder, head = (
+        {name.removeprefix(part): t for name, t in tensors.items() if name.startswith(part)}
+        for part in ("encoder.", "head.")
+    )
+    return encoder, head
+
+
+def _check_about(path: Path, about: Mapping[str, Any], wanted: Mapping[str, str]) -> None:
     for key, value in wanted.items():
         if about[key] != value:
             raise ModelFileError(f"{path} has {key} {about[key]!r}, wanted {value!r}: it is stale")
-    return load_extension(base_model, language, tensors)

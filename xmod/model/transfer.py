@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from xmod.config import Trainable
+from xmod.config_section import Trainable
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.initialisation import initialise_module, named_generator
 
-_TOKENS = "encoder.token_embeddings.weight"
-_POSITIONS = "encoder.position_embeddings.weight"
+_ENCODER = "encoder."
+_TOKENS = "token_embeddings.weight"
+_POSITIONS = "position_embeddings.weight"
 _DECODER_BIAS = "head.decoder_bias"
 
 
@@ -49,7 +50,7 @@ def add_language(
         new_ids, old_ids = torch.tensor(list(copy), dtype=torch.long).T
         tokens_VD[new_ids] = encoder.token_embeddings.weight.detach().cpu()[old_ids]
         bias_V[new_ids] = model.head.decoder_bias.detach().cpu()[old_ids]
-    state = {_TOKENS: tokens_VD, _DECODER_BIAS: bias_V}
+    state = {_ENCODER + _TOKENS: tokens_VD, _DECODER_BIAS: bias_V}
     extended = _share(model, language, state, trains)
     if encoder.module_kind == "language":
         for layer in extended.encoder.each_layer():
@@ -70,7 +71,7 @@ def extension_state(model: MaskedLanguageModel, language: str) -> dict[str, Tens
     return {
         name: parameter.detach()
         for name, parameter in model.named_parameters()
-        if parameter.requires_grad or name in (_TOKENS, _DECODER_BIAS)
+        if parameter.requires_grad or name in (_ENCODER + _TOKENS, _DECODER_BIAS)
     }
 
 
@@ -81,7 +82,7 @@ def load_extension(
 
     Raises ValueError when `state` lacks a tensor that the base cannot give, or has one too many.
     """
-    extended = _share(model, language, state, {_part(name) for name in state})
+    extended = _share(model, language, state, {part_of(name) for name in state})
     if missing := extension_state(extended, language).keys() - state.keys():
         raise ValueError(f"the extension's state lacks {', '.join(sorted(missing))}")
     return extended
@@ -101,7 +102,7 @@ def _share(
             encoder.config,
             module_kind=encoder.module_kind,
             languages=(language,),
-            vocabulary_size=len(state[_TOKENS]),
+            vocabulary_size=len(state[_ENCODER + _TOKENS]),
         )
     names = {name for name, _ in model.named_parameters()}
     if not names.issuperset(state):
@@ -109,7 +110,7 @@ def _share(
     available = {name: value.detach() for name, value in base.named_parameters()} | dict(state)
     device = encoder.token_embeddings.weight.device
     for name, empty in list(model.named_parameters()):
-        trained = _part(name) in trains
+        trained = part_of(name) in trains
         value = available.get(name)
         if value is None:
             value = torch.empty_like(empty, device=device)
@@ -122,10 +123,10 @@ def _share(
     return model
 
 
-def _part(name: str) -> Trainable | None:
-    """What a parameter is part of when a language is added; None for what never trains then."""
-    if name in (_TOKENS, _DECODER_BIAS):
+def part_of(name: str) -> Trainable | None:
+    """What a parameter of a model or an encoder is part of; None for what never is a language's."""
+    if name.removeprefix(_ENCODER) in (_TOKENS, _DECODER_BIAS):
         return "embeddings"
-    if name == _POSITIONS:
+    if name.removeprefix(_ENCODER) == _POSITIONS:
         return "positions"
     return "modules" if ".language_modules." in name else None

@@ -25,11 +25,6 @@ class Overlap:
     num_new_pieces: int
     """Pieces of the new vocabulary that are not special."""
 
-    @property
-    def fraction(self) -> float:
-        """The share of the new vocabulary's pieces that the old one has too."""
-        return self.num_pieces / self.num_new_pieces
-
 
 def overlap(new: Vocabulary, *, old: Vocabulary) -> Overlap:
     """The pieces that `new` shares with `old`, equal as text, `▁` included."""

@@ -1,7 +1,8 @@
 """Unigram SentencePiece training (Kudo 2018) on an equal share of each language's text.
 
 The same text and settings give the same bytes: SentencePiece adds up its counts thread by thread,
-so its result depends on the number of threads (measured), which is therefore fixed here.
+so its result depends on the number of threads (measured), which is therefore fixed here and asked
+for by the rules.
 """
 
 from __future__ import annotations

@@ -4,14 +4,14 @@
 is last. So a model of N SentencePiece ids makes a vocabulary of N + 2 (XLM-R: 250,000 and 250,002;
 Conneau et al. 2020, as fairseq and transformers number it).
 
-Shapes: n lines, T tokens of all lines together.
+Shapes: n lines, T tokens of all lines together, C characters of a text.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cache, cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -34,7 +34,17 @@ MASK_PIECE: Final = "<mask>"
 _CONTROL_IDS: Final = {"unk": 0, "bos": 1, "eos": 2, "pad": -1}
 """What a SentencePiece model must say of itself for XLM-R's ids to fit: its default."""
 
+_SPACE: Final = "▁"
+_SPACES: Final = (
+    *(0x09, 0x0A, 0x0C, 0x0D, 0x20, 0xA0, 0x61C, 0x1680, *range(0x2000, 0x200D), 0x200E, 0x200F),
+    *(0x2028, 0x2029, 0x202F, 0x205F, 0x2581, 0x3000, 0xFEFF, 0xFFFD),
+)
+_DROPPED: Final = (*range(0x01, 0x09), 0x0B, *range(0x0E, 0x20), 0x7F, 0x8F, 0x9F)
+"""Code points that SentencePiece's normalisation (nmt_nfkc) makes spaces, and that it drops."""
+
 Ids = NDArray[np.int32]
+Spans = NDArray[np.int32]
+"""(T, 2): where each token's characters begin and end."""
 
 
 class VocabularyError(ValueError):
@@ -92,17 +102,23 @@ class Vocabulary:
         flat = np.fromiter(chain.from_iterable(encoded), np.int32, count=int(lengths.sum()))
         return self._from_sentencepiece[flat], lengths
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids`; special ids have none, but for `<unk>`, which shows."""
-        pieces = [int(id_) for id_ in ids]
-        for id_ in pieces:
-            self._check(id_)
-        kept = [0 if id_ == UNKNOWN else id_ - 1 for id_ in pieces if UNKNOWN <= id_ < self.mask]
-        return str(self._processor.decode(kept))
+    def encode_with_spans(self, text: str) -> tuple[Ids, Spans]:
+        """The ids of one text (T,) and the characters that each stands for (T, 2).
+
+        Characters are code points of `text` as it is, before SentencePiece normalises it, and
+        spaces belong to no token. A lone `▁` stands for nothing: its span is empty. Where one
+        character becomes several pieces (½ is 1, ⁄ and 2), each of them stands for it.
+        """
+        encoded = self._processor.encode(text, out_type="offset_mapping")
+        ids = self._from_sentencepiece[np.array(encoded["ids"], dtype=np.int32)]
+        spans = np.array(encoded["offsets"], dtype=np.int32).reshape(-1, 2)
+        lone = np.array([not piece.strip(_SPACE) for piece in encoded["pieces"]], dtype=bool)
+        return ids, _visible(spans, lone, text)
 
     def piece(self, id_: int) -> str:
         """The piece of an id, as text; raises ValueError for an id outside the vocabulary."""
-        self._check(id_)
+        if not 0 <= id_ < self.size:
+            raise ValueError(f"id {id_} is not in this vocabulary: it has 0 to {self.size - 1}")
         if id_ == self.mask:
             return MASK_PIECE
         return SPECIAL_PIECES[id_] if id_ < FIRST_PIECE else self.pieces[id_ - FIRST_PIECE]
@@ -113,15 +129,35 @@ class Vocabulary:
         count = self._processor.get_piece_size()
         return tuple(self._processor.id_to_piece(list(range(FIRST_PIECE - 1, count))))
 
-    def _check(self, id_: int) -> None:
-        if not 0 <= id_ < self.size:
-            raise ValueError(f"id {id_} is not in this vocabulary: it has 0 to {self.size - 1}")
-
-    def __len__(self) -> int:
-        return self.size
-
     def __repr__(self) -> str:
         return f"Vocabulary(size={self.size}, fingerprint={self.fingerprint[:12]!r})"
+
+
+def _visible(spans: Spans, lone: NDArray[np.bool_], text: str) -> Spans:
+    """SentencePiece's spans (T, 2) without spaces, and none empty but those of a lone `▁`.
+
+    SentencePiece gives a space to the piece after it, and the whole width of a character to the
+    last of its pieces.
+    """
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4")  # (C,)
+    shown = ~_hidden_table()[np.minimum(codes, 2**16 - 1)]
+    places = np.arange(len(codes), dtype=np.int32)
+    next_shown = np.full(len(codes) + 1, len(codes), dtype=np.int32)
+    next_shown[:-1] = np.minimum.accumulate(np.where(shown, places, len(codes))[::-1])[::-1]
+    shown_until = np.zeros(len(codes) + 1, dtype=np.int32)
+    shown_until[1:] = np.maximum.accumulate(np.where(shown, places + 1, 0))
+    begin = next_shown[spans[:, 0]]
+    end = np.maximum(shown_until[spans[:, 1]], begin)
+    end += (end == begin) & ~lone & (begin < len(codes))
+    return np.stack([begin, end], axis=1)
+
+
+@cache
+def _hidden_table() -> NDArray[np.bool_]:
+    """Whether a code point below 2**16 is a space or dropped; none above is."""
+    table = np.zeros(2**16, dtype=bool)
+    table[[*_SPACES, *_DROPPED]] = True
+    return table
 
 
 def _load(model: bytes, origin: str) -> sentencepiece.SentencePieceProcessor:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,16 +24,21 @@ from torch import Tensor, nn
 from xmod.files import atomic_path, sha256_file, write_json_atomic
 
 KEEP = 2
+_IDENTITY_LENGTH = 16
 
 
 def identity(*parts: str) -> str:
     """A name for all that a job's result depends on: equal parts, equal name."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_IDENTITY_LENGTH]
 
 
 @dataclass(frozen=True)
 class CheckpointFolder:
-    """The checkpoints of one job; another job (another `identity`) has another folder."""
+    """The checkpoints of one job, whose folder no other job writes to.
+
+    What the job's result depends on may change: each `identity` has a place of its own, of which
+    the one before goes once the new one has a whole checkpoint.
+    """
 
     folder: Path
     identity: str
@@ -64,6 +71,7 @@ class CheckpointFolder:
         )
         for old in self._finished()[:-KEEP]:
             _remove(old)
+        self._remove_other_identities()
         return path
 
     def load_latest(
@@ -72,8 +80,11 @@ class CheckpointFolder:
         """Put the newest whole checkpoint into model and optimizer; None where there is none.
 
         Returns the saved state with its `update`. A damaged checkpoint is reported on stderr and
-        removed, lest it count as one of those to keep, and the one before it is taken.
+        removed, lest it count as one of those to keep, and the one before it is taken. What was
+        being written when an earlier process was killed is removed too: this is the job's start,
+        and no other job writes here.
         """
+        self._remove_unfinished()
         for index in reversed(self._finished()):
             path = index.with_suffix(".safetensors")
             about = _read_index(index)
@@ -98,6 +109,19 @@ class CheckpointFolder:
         """
         for index in self._finished()[:-1]:
             _remove(index)
+
+    def _remove_unfinished(self) -> None:
+        for temporary in self.place.glob(".*.partial*"):
+            temporary.unlink()
+        for tensors in self.place.glob("update-*.safetensors"):
+            if not tensors.with_suffix(".json").exists():
+                tensors.unlink()
+
+    def _remove_other_identities(self) -> None:
+        for place in self.folder.iterdir():
+            is_identity = re.fullmatch(rf"[0-9a-f]{{{_IDENTITY_LENGTH}}}", place.name)
+            if is_identity and place != self.place:
+                shutil.rmtree(place, ignore_errors=True)  # tidying up must not stop a job
 
     def _finished(self) -> list[Path]:
         return sorted(self.place.glob("update-*.json"))

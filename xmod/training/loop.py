@@ -10,22 +10,22 @@ Shapes: B sequences, L length, M masked tokens.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import torch
+from torch import nn
 
-from xmod.config import TrainingConfig
-from xmod.data.batches import Batch, UpdateBatches
-from xmod.model.heads import MaskedLanguageModel
+from xmod.config_training import OptimizerConfig
+from xmod.model.device import device_name, keep_freed_memory, use_device
+from xmod.model.encoder import Encoder
 from xmod.model.initialisation import named_generator
-from xmod.model.language_modules import Segment
 from xmod.training.checkpoint import CheckpointFolder
 from xmod.training.interruption import Interrupted, StopRequest
+from xmod.training.objective import B, Objective, Updates
 from xmod.training.optimizer import (
     build_optimizer,
     clip_gradients,
@@ -54,14 +54,10 @@ class Execution:
         cls, device: str, *, threads: int, micro_batch_sequences: int, checkpoint_seconds: float
     ) -> Execution:
         """`device` may be `auto`: a GPU where there is one."""
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        if device.startswith("cuda"):
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True)
-        torch.set_num_threads(threads)
+        chosen = use_device(device, threads=threads)
+        keep_freed_memory()
         return cls(
-            device=torch.device(device),
+            device=chosen,
             num_threads=threads,
             micro_batch_sequences=micro_batch_sequences,
             checkpoint_seconds=checkpoint_seconds,
@@ -69,13 +65,17 @@ class Execution:
 
 
 @dataclass(kw_only=True)
-class Trainer:
+class Trainer(Generic[B]):
     """Trains `model`'s parameters that require gradients for `budget_updates` updates."""
 
     label: str
-    model: MaskedLanguageModel
-    updates: UpdateBatches
-    config: TrainingConfig
+    model: nn.Module
+    encoder: Encoder
+    """The model's part that drops out."""
+    objective: Objective[B]
+    updates: Updates[B]
+    config: OptimizerConfig
+    peak_learning_rate: float
     budget_updates: int
     seed: int
     execution: Execution
@@ -89,7 +89,7 @@ class Trainer:
         self.precision = resolve(
             self.config.precision,
             device=self.execution.device,
-            width=self.model.encoder.config.width,
+            width=self.encoder.config.width,
         )
         self.progress = Progress(self.label, self.budget_updates, self.history_path)
 
@@ -142,11 +142,11 @@ class Trainer:
         self.checkpoints.save(done, model=self.model, optimizer=optimizer, state=state)
         self.progress.write_history()
 
-    def _step(self, update: int, batches: Sequence[Batch]) -> None:
+    def _step(self, update: int, batches: Sequence[B]) -> None:
         rate = learning_rate(
             update,
             budget_updates=self.budget_updates,
-            peak=self.config.peak_learning_rate,
+            peak=self.peak_learning_rate,
             warmup_fraction=self.config.warmup_fraction,
         )
         set_learning_rate(self.optimizer, rate)
@@ -162,30 +162,25 @@ class Trainer:
             loss=loss,
             gradient_norm=norm,
             rate=rate,
-            tokens=sum(batch.tokens.size for batch in batches),
+            tokens=sum(map(self.objective.num_tokens, batches)),
         )
 
-    def _accumulate(self, batches: Sequence[Batch]) -> float:
-        """Gradients of the mean loss over all masked tokens of the update; returns that mean."""
-        num_masked = sum(len(batch.targets) for batch in batches)
+    def _accumulate(self, batches: Sequence[B]) -> float:
+        """Gradients of the mean loss over all targets of the update; returns that mean."""
+        num_targets = sum(map(self.objective.num_targets, batches))
         device = self.execution.device
         total = torch.zeros((), device=device)
-        for batch in batches:
-            with computing(self.precision, device=device):
-                nll_M = self.model.nll(
-                    torch.from_numpy(batch.tokens).to(device),
-                    [Segment(*segment) for segment in batch.segments],
-                    torch.from_numpy(batch.masked).to(device),
-                    torch.from_numpy(batch.targets).to(device),
-                )
-            loss = nll_M.sum() / num_masked
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
+        # One context for all: autocast keeps the weights that it has cast until the context ends.
+        with computing(self.precision, device=device):
+            for batch in batches:
+                loss = self.objective.loss(batch, device) / num_targets
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += loss.detach()
         return float(total)
 
     def _seed_dropout(self, update: int) -> None:
         seed = named_generator(self.seed, f"dropout {update}").initial_seed()
-        self.model.encoder.dropout.generator.manual_seed(seed)
+        self.encoder.dropout.generator.manual_seed(seed)
         if self.execution.device.type == "cuda":
             torch.cuda.manual_seed_all(seed)
 
@@ -194,11 +189,6 @@ class Trainer:
         good = f"the last good checkpoint is {latest}" if latest else "there is no checkpoint yet"
         return (
             f"{self.label}: update {update + 1} has loss {loss} and gradient norm {norm}; {good}. "
-            f"Lower the peak learning rate ({self.config.peak_learning_rate}), warm up longer "
+            f"Lower the peak learning rate ({self.peak_learning_rate}), warm up longer "
             f"({self.config.warmup_fraction}) or clip ({self.config.clip_norm})."
         )
-
-
-def device_name(device: torch.device) -> str:
-    """The GPU's name, or `cpu`."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -7,13 +7,15 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from xmod.config import TrainingConfig
+from xmod.config_training import OptimizerConfig
 
 
 def build_optimizer(
-    parameters: Iterable[nn.Parameter], config: TrainingConfig
+    parameters: Iterable[nn.Parameter], config: OptimizerConfig
 ) -> torch.optim.AdamW:
     """AdamW over the parameters that train, in one group: all of them decay.
+
+    Its learning rate is set before every step, by `set_learning_rate`.
 
     fairseq's Adam, with which RoBERTa and X-MOD were trained, decays decoupled from the gradient
     and spares neither biases nor LayerNorms; so does this. A parameter whose gradient is None
@@ -23,7 +25,6 @@ def build_optimizer(
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     return torch.optim.AdamW(
         trained,
-        lr=config.peak_learning_rate,
         betas=(config.adam_beta1, config.adam_beta2),
         eps=config.adam_epsilon,
         weight_decay=config.weight_decay,

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from xmod.config import Precision
+from xmod.config_section import Precision
 
 ActualPrecision = Literal["float32", "bfloat16"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import synthetic
+
+from tests.unit.analysis import synthetic
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-import synthetic
 
+from tests.unit.analysis import synthetic
 from xmod import aggregate
 from xmod.analysis.records import DataError, axis_column, axis_text
 
@@ -128,7 +128,8 @@ def test_value_that_is_no_finite_number(tmp_path: Path, value: object) -> None:
     grid, _ = two_cells()
     scores = {"cell": "xmod.small.13.1219", "records": [synthetic.record(value=value)]}
     error = failure(tmp_path, grid, [scores])
-    assert f"<0>: records.0.value: {value!r} is not possible" in error
+    shown = "null" if value is None else repr(value)
+    assert f"<0>: records.0.value: {shown} is not possible" in error
 
 
 def test_duplicated_record(tmp_path: Path) -> None:

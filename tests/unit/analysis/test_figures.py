@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import synthetic
 import yaml
 from matplotlib.figure import Figure
 
+from tests.unit.analysis import synthetic
 from xmod import draw_figure
 from xmod.analysis.catalogue import read_catalogue
 from xmod.analysis.figures import style
@@ -94,7 +95,7 @@ def test_csv_is_what_the_artists_hold(drawn: Path, name: str) -> None:
 
 def test_axis_shows_the_sets_and_the_legend_both_variants(complete: Path) -> None:
     spec = synthetic.figure()
-    figure = draw(prepared(complete, spec), spec, TABLE, title_note="small")
+    figure = draw(prepared(complete, spec), spec, TABLE, title_note="config: small")
     assert [list(ax.get_xticks()) for ax in figure.axes] == [[13, 30, 60, 75]] * 2
     assert [ax.get_title() for ax in figure.axes] == [
         "Equal update steps",
@@ -102,7 +103,7 @@ def test_axis_shows_the_sets_and_the_legend_both_variants(complete: Path) -> Non
     ]
     assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
     assert legend(figure) == ["X-MOD", "SHARED"]
-    assert "small" in words(figure)
+    assert "config: small" in words(figure)
     assert "draft" not in words(figure)
     assert "unigram baseline: 403.4, above the scale" in words(figure)
 
@@ -113,6 +114,43 @@ def test_small_multiples_have_axes_of_the_same_extent(complete: Path) -> None:
     ratios = [high / low for low, high in (ax.get_ylim() for ax in figure.axes)]
     assert len(ratios) == 13
     assert ratios == pytest.approx([ratios[0]] * 13)
+
+
+def test_every_logarithmic_panel_has_ticks_with_plain_numbers(complete: Path) -> None:
+    """Also where one language's perplexity is thousands of times another's."""
+    spec = read_catalogue(synthetic.FIGURES).figure("figure_9")
+    plotted = prepared(complete, spec)
+    far = plotted.frame["language"].isin(["en"]) & (plotted.frame["variant"] == "xmod")
+    for factor in (1.0, 1e2, 1e5):
+        wide = plotted.frame.copy()
+        for column in ("value", "low", "high"):
+            wide.loc[far, column] *= factor
+        figure = draw(dataclasses.replace(plotted, frame=wide), spec, TABLE)
+        figure.draw_without_rendering()
+        for ax in figure.axes:
+            low, high = ax.get_ylim()
+            ticks = [
+                label for label in ax.get_yticklabels() if low <= label.get_position()[1] <= high
+            ]
+            assert len(ticks) >= 2
+            for label in ticks:
+                assert float(label.get_text().replace(",", "")) == pytest.approx(
+                    label.get_position()[1], rel=1e-4
+                )
+
+
+def test_there_is_no_empty_strip_below_a_figure(complete: Path) -> None:
+    """Room for notes is left only where there are notes; nothing is cut off either."""
+    with_note = synthetic.figure()
+    without = with_note.model_copy(update={"references": ()})
+    heights = []
+    for spec in (with_note, without):
+        figure = draw(prepared(complete, spec), spec, TABLE)
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox()
+        assert 0.0 <= box.y0 <= 0.1, "inches between the lowest ink and the edge"
+        heights.append(figure.get_size_inches()[1])
+    assert heights[0] - heights[1] == pytest.approx(0.18)
 
 
 def test_noise_is_not_blown_up(complete: Path) -> None:

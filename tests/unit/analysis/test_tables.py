@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-import synthetic
 from markdown_it import MarkdownIt
 
+from tests.unit.analysis import synthetic
 from xmod import make_table
 from xmod.analysis.catalogue import read_catalogue
 from xmod.analysis.records import DataError

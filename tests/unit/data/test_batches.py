@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -93,7 +92,7 @@ def test_rows_are_the_sequences_of_their_language() -> None:
         tokens = np.array(rows)
         tokens.reshape(-1)[masked] = targets
         for language, row in zip(languages, tokens.tolist(), strict=True):
-            expected = updates._sequences[language].sequence(used[language])
+            expected = updates._sequences[language].sequences(used[language], 1)[0]
             assert row == expected.tolist()
             used[language] += 1
     for language, probability in PROBABILITIES.items():
@@ -128,37 +127,19 @@ def test_golden_batches() -> None:
     assert [batch.masked.tolist() for batch in stream] == GOLDEN_MASKED
 
 
-@given(stop=st.integers(0, 12), ahead=st.integers(1, 4))
-def test_resuming_goes_on_with_the_same(stop: int, ahead: int) -> None:
+@given(stop=st.integers(0, 12))
+def test_resuming_goes_on_with_the_same(stop: int) -> None:
     expected = [digest([batches]) for batches in islice(make(), 15)]
     first = make()
-    with first.prefetched(stop=15, ahead=ahead) as stream:
+    with first.prefetched(stop=15) as stream:
         seen = [digest([batches]) for batches in islice(stream, stop)]
-    state = json.loads(json.dumps(first.state_dict()))
-    assert state["next_update"] == stop
+    assert first.next_update == stop
     second = make(micro=4)
-    second.load_state_dict(state)
-    with second.prefetched(stop=15, ahead=ahead) as stream:
+    second.next_update = stop
+    with second.prefetched(stop=15) as stream:
         seen += [digest([batches]) for batches in stream]
     assert seen == expected
     assert second.next_update == 15
-
-
-@pytest.mark.parametrize(("change", "key"), [({"seed": 2}, "seed"), ({"length": 9}, "length")])
-def test_other_data_are_not_resumed(change: dict[str, int], key: str) -> None:
-    with pytest.raises(ValueError, match=f"cannot resume: .*{key}"):
-        make(**change).load_state_dict(make().state_dict())
-
-
-def test_changed_tokens_are_not_resumed() -> None:
-    state = make().state_dict()
-    state["tokens_sha256"] = {**state["tokens_sha256"], "sw": "0" * 64}
-    with pytest.raises(ValueError, match="cannot resume: tokens_sha256"):
-        make().load_state_dict(state)
-
-
-def test_micro_batch_size_may_change_on_resuming() -> None:
-    make(micro=3).load_state_dict(make(micro=12).state_dict())
 
 
 def test_threads_end_and_hand_over_errors(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def test_a_cap_holds(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-de
 @pytest.mark.parametrize(
     ("isos", "config", "message"),
     [
-        (["xx"], {}, "unknown language 'xx'; legal: en, de, th, la"),
+        (["xx"], {}, "unknown language 'xx'"),
         (["la"], {}, "la (la): source 'embedded' leaves no train text"),
         (["de"], {"sauce": 1}, "sauce"),
         (["de"], {"source": "files", "folder": "/nowhere/at/all"}, "/nowhere/at/all"),

@@ -59,7 +59,7 @@ def test_sequences_are_a_function_of_their_number(start: int, count: int, window
         together = packed(150, length=9).sequences(start, count)
     alone = packed(150, length=9)
     for index in reversed(range(count)):
-        assert alone.sequence(start + index).tolist() == together[index].tolist()
+        assert alone.sequences(start + index, 1)[0].tolist() == together[index].tolist()
 
 
 def test_a_sequence_is_a_stretch_of_the_stream() -> None:

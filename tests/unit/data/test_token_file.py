@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.unit.data.token_streams import numbered, small_vocabulary, token_file
 from tests.unit.tokenization.texts import write_text
@@ -19,12 +20,18 @@ from xmod.data.token_file import (
     EncodedText,
     TokenFile,
     TokenFileError,
+    counts_path,
     index_path,
+    read_counts,
     token_type,
     write_tokens,
 )
 from xmod.encode_corpus import main
 from xmod.tokenization.vocabulary import END, UNKNOWN
+
+
+def counted(path: Path, *, language: str = "en", seed: int = 1) -> NDArray[np.int64]:
+    return read_counts(path, vocabulary=small_vocabulary(seed), language=language)
 
 
 def reopened(path: Path, *, language: str = "en", seed: int = 1) -> TokenFile:
@@ -39,7 +46,9 @@ def test_ids_are_read_again(tmp_path_factory: pytest.TempPathFactory, ids: list[
     assert file.index.num_documents == ids.count(END) + 1
     assert file.index.num_unknown == ids.count(UNKNOWN)
     expected = np.bincount([*ids, END], minlength=small_vocabulary().size)
-    assert file.unigram_counts().tolist() == expected.tolist()
+    assert counted(file.path).tolist() == expected.tolist()
+    assert file.index.num_tokens == len(ids) + 1
+    assert file.index.num_text_tokens == len(ids) - ids.count(END)
 
 
 def test_type_follows_the_vocabulary() -> None:
@@ -101,7 +110,23 @@ def test_swapped_files_are_refused(tmp_path: Path) -> None:
             reopened(path, language=language)
 
 
-@pytest.mark.parametrize("change", [{"format_version": 2}, {"extra": 1}, {"num_tokens": "many"}])
+def test_counts_need_the_index_and_not_the_tokens(tmp_path: Path) -> None:
+    path = token_file(tmp_path, numbered(60)).path
+    path.unlink()
+    assert counted(path).sum() == 60
+    with pytest.raises(TokenFileError, match="vocabulary_fingerprint"):
+        counted(path, seed=2)
+    with pytest.raises(TokenFileError, match="language is 'en' where 'de'"):
+        counted(path, language="de")
+    counts_path(path).write_bytes(counts_path(path).read_bytes()[:-1])
+    with pytest.raises(TokenFileError, match=r"train\.counts\.npy: its bytes are not those"):
+        counted(path)
+    counts_path(path).unlink()
+    with pytest.raises(TokenFileError, match=r"train\.counts\.npy is missing; .*encode_corpus"):
+        counted(path)
+
+
+@pytest.mark.parametrize("change", [{"format_version": 1}, {"extra": 1}, {"num_tokens": "many"}])
 def test_odd_index_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     path = token_file(tmp_path, numbered(60)).path
     index = json.loads(index_path(path).read_text())
@@ -129,7 +154,7 @@ def test_an_interrupted_write_leaves_no_file(tmp_path: Path) -> None:
         write_tokens(path, interrupted(), vocabulary=small_vocabulary(), language="en")
     with pytest.raises(TokenFileError, match="missing"):
         reopened(path)
-    assert [file.name for file in path.parent.iterdir()] == ["train.tokens"]
+    assert {file.name for file in path.parent.iterdir()} == {"train.tokens", "train.counts.npy"}
 
 
 @pytest.mark.parametrize("ids", [[5, 10**4, END], [-1, END], [5, 6]])
@@ -180,6 +205,8 @@ def test_finished_files_are_kept_and_stale_ones_made_again(tmp_path: Path) -> No
     assert [encode(seed=2), encode(seed=2)] == [False, True]
     path.write_bytes(path.read_bytes()[:-2])
     assert [encode(seed=2), encode(seed=2)] == [False, True]
+    counts_path(path).unlink()
+    assert [encode(seed=2), encode(seed=2)] == [False, True]
 
 
 def test_text_that_is_not_utf8_is_named(tmp_path: Path) -> None:
@@ -213,3 +240,22 @@ def test_command_encodes_and_keeps(tmp_path: Path, capsys: pytest.CaptureFixture
         assert 0 < float(row["tokens_per_character"]) < 1
         file = reopened(tmp_path / "tokens" / iso / "heldout.tokens", language=iso)
         assert int(row["num_tokens"]) == len(file) - file.index.num_documents
+        manifest = json.loads((tmp_path / "tokens" / iso / "manifest.json").read_text())
+        written = {Path(output["path"]).name for output in manifest["outputs"]}
+        assert {path.name for path in (tmp_path / "tokens" / iso).iterdir()} == {
+            *written,
+            "manifest.json",
+        }
+        assert written >= {"train.counts.npy", "heldout.counts.npy"}
+
+
+def test_a_rate_of_no_text_is_empty(tmp_path: Path) -> None:
+    folder = tmp_path / "corpora/aa"
+    write_text(folder / "train.txt", seed=1)
+    (folder / "heldout.txt").touch()
+    small_vocabulary().save(tmp_path / "spm.model")
+    rest = ["--corpora", str(folder.parent), "--languages", "aa", "--output", str(tmp_path / "t")]
+    main(["--vocabulary", str(tmp_path / "spm.model"), *rest])
+    rows = (tmp_path / "t/aa/vocabulary_stats.csv").read_text().splitlines()
+    assert rows[2] == "aa,heldout,0,0,0,,"
+    assert rows[1].endswith(",0.000000")

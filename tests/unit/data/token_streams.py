@@ -11,7 +11,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tests.unit.tokenization.texts import train, write_text
-from xmod.data.token_file import EncodedText, TokenFile, TokenIndex, write_tokens
+from xmod.data.token_file import (
+    FORMAT_VERSION,
+    EncodedText,
+    TokenFile,
+    TokenIndex,
+    write_tokens,
+)
 from xmod.tokenization.vocabulary import END, FIRST_PIECE, Vocabulary
 
 
@@ -42,7 +48,7 @@ def memory_file(ids: Sequence[int], *, language: str = "en", split: str = "train
     """The same without a file: for tests of what is made from tokens."""
     tokens = np.array(ids, dtype=np.uint16)
     index = TokenIndex(
-        format_version=1,
+        format_version=FORMAT_VERSION,
         language=language,
         split=split,
         dtype="uint16",
@@ -53,7 +59,7 @@ def memory_file(ids: Sequence[int], *, language: str = "en", split: str = "train
         vocabulary_fingerprint=small_vocabulary().fingerprint,
         vocabulary_size=small_vocabulary().size,
         sha256=hashlib.sha256(tokens.tobytes()).hexdigest(),
-        source_bytes=0,
+        counts_sha256="",
         source_sha256="",
     )
     return TokenFile(Path(f"{language}/{split}.tokens"), index=index, tokens=tokens)

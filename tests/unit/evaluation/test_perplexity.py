@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -93,11 +94,11 @@ def test_mean_nll_equals_a_loop_over_the_tokens() -> None:
     )
 
 
-@pytest.mark.parametrize("size", [1, 5, 12])
+@pytest.mark.parametrize("size", [1, 5 * LENGTH, 12 * LENGTH])
 def test_it_does_not_depend_on_the_batches(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     model, text = evaluated(), heldout()
     whole = measure(model, text, other="sw")
-    monkeypatch.setattr(perplexity, "BATCH_SEQUENCES", size)
+    monkeypatch.setattr(perplexity, "BATCH_TOKENS", size)
     assert measure(model, text, other="sw") == pytest.approx(whole, rel=1e-5)
 
 
@@ -201,6 +202,37 @@ def test_shuffled_moves_the_context_only() -> None:
         moved += int((ours != theirs).sum())
     free = 2 * int((text.lengths - 1).sum()) - sum(len(one.positions) for one in rounds)
     assert moved > 0.8 * free
+
+
+def test_the_shuffled_order_does_not_depend_on_the_number_of_sequences() -> None:
+    """In any round: the second one's draws once followed those of the first."""
+    text = heldout()
+    few = held_out(text.tokens[:4], text.lengths[:4])
+    for whole, part in zip(shuffled(text, text.masked()), shuffled(few, few.masked()), strict=True):
+        assert np.array_equal(whole.inputs[:4], part.inputs)
+
+
+def test_the_shuffled_order_depends_on_all_it_is_named_by() -> None:
+    text = heldout()
+    masked = text.masked()[0]
+    first, second = shuffled(text, [masked, masked])
+    assert not np.array_equal(first.inputs, second.inputs), "the round"
+    for changes in ({"language": "sw"}, {"seed": 1}):
+        (other,) = shuffled(dataclasses.replace(text, **changes), [masked])  # type: ignore[arg-type]
+        assert not np.array_equal(first.inputs, other.inputs), changes
+
+
+def test_every_order_of_the_context_is_as_likely() -> None:
+    """Four free tokens: 24 orders, each drawn 100 times of 2,400, give or take five sigmas."""
+    numbers = np.arange(2400)
+    tokens = np.stack([numbers * 0 + START, *(FIRST_PIECE + numbers * 0 + k for k in range(5))], 1)
+    tokens[:, 5] = FIRST_PIECE + 5 + numbers  # masked: makes each sequence another one
+    text = held_out(tokens, np.full(2400, 6))
+    masked = MaskedTokens(inputs=tokens, positions=numbers * 6 + 5, targets=tokens[:, 5])
+    (result,) = shuffled(text, [masked])
+    _, counts = np.unique(result.inputs[:, 1:5], axis=0, return_counts=True)
+    assert len(counts) == 24
+    assert np.abs(counts - 100).max() < 50
 
 
 def test_text_that_is_too_short_is_an_error() -> None:

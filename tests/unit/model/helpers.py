@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from transformers import XmodConfig, XmodForMaskedLM
 
-from xmod.config import ModelConfig, ModuleKind
+from xmod.config import ModelConfig
+from xmod.config_section import ModuleKind
 from xmod.model import MaskedLanguageModel, Segment, initialise
 
 LANGUAGES = ("en", "sw", "to")

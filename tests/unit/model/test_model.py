@@ -14,7 +14,7 @@ from tests.unit.model.helpers import (
     randomise,
     small_model,
 )
-from xmod.config import ModuleKind
+from xmod.config_section import ModuleKind
 from xmod.model import MaskedLanguageModel, Segment, initialise, parameter_counts
 
 

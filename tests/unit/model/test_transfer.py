@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from tests.unit.model.helpers import random_tokens, randomise, small_model
-from xmod.config import ModuleKind, Trainable, TrainingConfig
+from xmod.config_section import ModuleKind, Trainable
+from xmod.config_training import TrainingConfig
 from xmod.model import (
     MaskedLanguageModel,
     Segment,

@@ -16,7 +16,7 @@ def test_pairs_are_the_equal_pieces(vocabulary: Vocabulary, other_vocabulary: Vo
     ]
     assert [tuple(pair) for pair in result.pairs.tolist()] == expected
     assert result.num_pieces == len(expected) - 5
-    assert 0 < result.fraction < 1
+    assert result.num_pieces < result.num_new_pieces == len(other_vocabulary.pieces)
 
 
 def test_special_ids_correspond_by_role(
@@ -29,6 +29,6 @@ def test_special_ids_correspond_by_role(
 
 def test_a_vocabulary_overlaps_itself_wholly(vocabulary: Vocabulary) -> None:
     result = overlap(vocabulary, old=vocabulary)
-    assert result.fraction == 1.0
+    assert result.num_pieces == result.num_new_pieces
     assert (result.pairs[:, 0] == result.pairs[:, 1]).all()
     assert len(result.pairs) == vocabulary.size

@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 from tests.unit.data.token_streams import small_vocabulary, token_file
 from tests.unit.model.helpers import model_config
-from xmod.config import ModuleKind, TrainingConfig
+from xmod.config_section import ModuleKind
+from xmod.config_training import TrainingConfig
 from xmod.data.updates import open_updates
 from xmod.model import MaskedLanguageModel, initialise
 from xmod.tokenization.vocabulary import END, FIRST_PIECE
 from xmod.training.checkpoint import CheckpointFolder
 from xmod.training.loop import Execution, Trainer
+from xmod.training.objective import MaskedLanguageModelling
 
 SIZES = {"en": 50.0, "sw": 50.0, "to": 4.0}
 """So that Tongan is absent from most updates."""
@@ -66,6 +68,8 @@ def make_trainer(
     return Trainer(
         label=LABEL,
         model=model,
+        encoder=model.encoder,
+        objective=MaskedLanguageModelling(model),
         updates=open_updates(
             tokens,
             vocabulary,
@@ -76,6 +80,7 @@ def make_trainer(
             micro_batch_sequences=micro_batch_sequences,
         ),
         config=config,
+        peak_learning_rate=config.peak_learning_rate,
         budget_updates=BUDGET,
         seed=seed,
         execution=Execution(

@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from xmod.config import TrainingConfig
+from xmod.config_training import TrainingConfig
 from xmod.training import checkpoint
 from xmod.training.checkpoint import CheckpointFolder, identity
 from xmod.training.optimizer import build_optimizer
@@ -170,9 +170,44 @@ def test_another_jobs_checkpoint_is_never_loaded(folder: CheckpointFolder) -> No
     other = CheckpointFolder(folder.folder, identity("job", "other data"))
     model, optimizer = started()
     assert other.load_latest(model=model, optimizer=optimizer) is None
+    assert folder.latest() == folder.place / "update-00000002.safetensors", "until there is another"
+
+
+def test_the_identity_before_goes_once_there_is_a_whole_checkpoint(
+    folder: CheckpointFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(folder, 2)
+    (folder.folder / "notes").mkdir()
+    other = CheckpointFolder(folder.folder, identity("job", "other data"))
+    model, optimizer = started()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "write_json_atomic", fail)
+        with pytest.raises(OSError, match="no space left"):
+            other.save(1, model=model, optimizer=optimizer, state={})
+    assert folder.latest() is not None
     other.save(1, model=model, optimizer=optimizer, state={})
-    other.keep_last()
-    assert folder.latest() == folder.place / "update-00000002.safetensors"
+    assert {path.name for path in folder.folder.iterdir()} == {other.identity, "notes"}
+
+
+def test_what_a_killed_process_left_goes_at_the_start(folder: CheckpointFolder) -> None:
+    trained(folder, 2)
+    before = names(folder)
+    for left in (
+        ".update-00000003.machine.1.abc.partial.safetensors",
+        ".history.machine.1.abc.partial.csv",
+        "update-00000003.safetensors",
+    ):
+        (folder.place / left).touch()
+    (folder.place / "history.csv").touch()
+    model, optimizer = started()
+    state = folder.load_latest(model=model, optimizer=optimizer)
+    assert state is not None
+    assert state["update"] == 2
+    assert names(folder) == ["history.csv", *before]
 
 
 def test_identity_tells_all_parts_apart() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.unit.model.helpers import random_tokens, small_model
-from xmod.config import TrainingConfig
+from xmod.config_training import TrainingConfig
 from xmod.model import MaskedLanguageModel, Segment
 from xmod.training.optimizer import (
     build_optimizer,

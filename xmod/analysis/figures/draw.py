@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,8 +17,10 @@ from xmod.analysis.figures.prepare import Plotted, is_number_axis
 from xmod.analysis.figures.spec import FigureSpec
 from xmod.languages import LanguageTable
 
-LEFT, RIGHT, BOTTOM, GAP_X, GAP_Y = 0.62, 0.12, 0.62, 0.16, 0.36
+LEFT, RIGHT, BOTTOM, GAP_X, GAP_Y = 0.62, 0.12, 0.40, 0.16, 0.36
 """Margins and gaps in inches."""
+NOTES = 0.18
+"""Further room in inches for the notes at the foot, where there are any."""
 LABEL = 0.16
 """Inches from the left edge to the vertical axis' label, the same for every row."""
 ROW_NAME = 0.2
@@ -47,8 +48,11 @@ def draw(
     num_columns = min(len(columns), spec.column_wrap or len(columns))
     with mpl.rc_context(style.RC):
         labels = [str(label) for label in plotted.frame["series"].unique()]
-        figure, axes = _lay_out(len(rows), num_columns, spec, labels)
         limits = scales.limits(plotted.frame, spec)
+        hidden = scales.hidden_references(plotted.frame, limits, spec)
+        notes = [f"{name}: {where}" for name, where in hidden.items()] + _seed_note(plotted, spec)
+        bottom = BOTTOM + (NOTES if notes else 0.0)
+        figure, axes = _lay_out(len(rows), num_columns, spec, labels, bottom=bottom)
         for place, ax in axes.items():
             if place not in panels:
                 ax.remove()
@@ -60,7 +64,8 @@ def draw(
             below = (place[0] + 1, place[1]) in panels
             _label_panel(ax, spec, table, row=row, column=column, place=place, below=below,
                          last_column=place[1] == num_columns - 1)  # fmt: skip
-        _head(figure, plotted, spec, title_note=title_note)
+        _head(figure, plotted, spec, title_note=title_note, hidden=hidden)
+        _foot(figure, notes)
     return figure
 
 
@@ -70,21 +75,21 @@ def _wrap(columns: Sequence[str], wrap: int) -> tuple[list[str], dict[tuple[int,
 
 
 def _lay_out(
-    num_rows: int, num_columns: int, spec: FigureSpec, labels: Sequence[str]
+    num_rows: int, num_columns: int, spec: FigureSpec, labels: Sequence[str], *, bottom: float
 ) -> tuple[Figure, dict[tuple[int, int], Axes]]:
-    """A figure whose panels have the declared size in inches, with room for its head."""
+    """A figure whose panels have the declared size in inches, with room for its head and foot."""
     wide, high = spec.panel_inches
     gap = GAP_X + (TICK_ROOM if spec.y.share == "span" else 0.0)
     width = LEFT + num_columns * wide + (num_columns - 1) * gap + _right(spec)
     head = 0.58 if spec.column is None else 0.72
     head += LEGEND_LINE * (max(len(labels) - 1, 0) // _legend_columns(width, labels))
-    height = BOTTOM + num_rows * high + (num_rows - 1) * GAP_Y + head
+    height = bottom + num_rows * high + (num_rows - 1) * GAP_Y + head
     figure = Figure(figsize=(width, height))
     axes = {}
     for row, column in itertools.product(range(num_rows), range(num_columns)):
         left = LEFT + column * (wide + gap)
-        bottom = BOTTOM + (num_rows - 1 - row) * (high + GAP_Y)
-        box = (left / width, bottom / height, wide / width, high / height)
+        below = bottom + (num_rows - 1 - row) * (high + GAP_Y)
+        box = (left / width, below / height, wide / width, high / height)
         axes[row, column] = figure.add_axes(box)
     return figure, axes
 
@@ -208,8 +213,15 @@ def _label_panel(
         ax.set_xlabel(spec.x_label)
 
 
-def _head(figure: Figure, plotted: Plotted, spec: FigureSpec, *, title_note: str) -> None:
-    """Title, note, draft mark, legend and hidden baselines, at fixed distances from the top."""
+def _head(
+    figure: Figure,
+    plotted: Plotted,
+    spec: FigureSpec,
+    *,
+    title_note: str,
+    hidden: Iterable[str],
+) -> None:
+    """Title, note, draft mark and legend, at fixed distances from the top."""
     width, height = figure.get_size_inches()
     left, right, top = (LEFT - 0.42) / width, 1 - _right(spec) / width, 1 - 0.10 / height
     figure.text(left, top, spec.title, ha="left", va="top", fontsize=11, weight="bold")
@@ -219,10 +231,6 @@ def _head(figure: Figure, plotted: Plotted, spec: FigureSpec, *, title_note: str
         color = style.ALERT if plotted.is_draft else style.FAINT
         figure.text(right, top, " · ".join(words), ha="right", va="top", color=color,
                     style="italic")  # fmt: skip
-    hidden = _hidden_references(figure.axes)
-    notes = [f"{name}: {where}" for name, where in hidden.items()] + _seed_note(plotted, spec)
-    figure.text(left, 0.06 / height, "; ".join(notes), ha="left", va="bottom", fontsize=8,
-                color=style.FAINT)  # fmt: skip
     handles = {name: line for name, line in _handles(figure.axes).items() if name not in hidden}
     if handles:
         figure.legend(handles=list(handles.values()), labels=list(handles), frameon=False,
@@ -231,32 +239,18 @@ def _head(figure: Figure, plotted: Plotted, spec: FigureSpec, *, title_note: str
                       handlelength=2.0, handletextpad=0.5, columnspacing=1.6)  # fmt: skip
 
 
+def _foot(figure: Figure, notes: Sequence[str]) -> None:
+    """Where baselines are that lie outside the scale, and what bands mean."""
+    width, height = figure.get_size_inches()
+    if notes:
+        figure.text((LEFT - 0.42) / width, 0.06 / height, "; ".join(notes), ha="left", va="bottom",
+                    fontsize=8, color=style.FAINT)  # fmt: skip
+
+
 def _legend_columns(width: float, labels: Iterable[str]) -> int:
     """How many entries fit beside each other, by the longest label."""
     longest = max((len(label) for label in labels), default=0)
     return max(1, int((width - RIGHT) / (LEGEND_ENTRY + LEGEND_LETTER * longest)))
-
-
-def _hidden_references(axes: Sequence[Axes]) -> dict[str, str]:
-    """Baselines that lie outside every panel: drawn to scale they would squeeze the data."""
-    values: dict[str, list[float]] = {}
-    above: dict[str, bool] = {}
-    seen = set()
-    for ax in axes:
-        low, high = ax.get_ylim()
-        for line in ax.get_lines():
-            name, points = str(line.get_label()), [float(v) for v in np.asarray(line.get_ydata())]
-            if line.get_gid() != "reference":
-                continue
-            values.setdefault(name, []).extend(points)
-            above[name] = min(points) > high
-            if any(low <= value <= high for value in points):
-                seen.add(name)
-    return {
-        name: f"{_range(found)}, {'above' if above[name] else 'below'} the scale"
-        for name, found in values.items()
-        if name not in seen
-    }
 
 
 def _seed_note(plotted: Plotted, spec: FigureSpec) -> list[str]:
@@ -268,10 +262,6 @@ def _seed_note(plotted: Plotted, spec: FigureSpec) -> list[str]:
     least = counts[~plotted.frame["reference"].astype(bool)].min()
     number = str(counts.max()) if least == counts.max() else f"{least} to {counts.max()}"
     return [f"{words} over {number} seeds"]
-
-
-def _range(values: Sequence[float]) -> str:
-    return " to ".join(dict.fromkeys(f"{value:,.4g}" for value in (min(values), max(values))))
 
 
 def _handles(axes: Sequence[Axes]) -> Mapping[str, Line2D]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from xmod.analysis.figures.spec import FigureSpec
 
 PADDING = 0.09
 MOST_STRETCH = 1.7
 WIDE_LOG_RATIO = 12.0
-"""A logarithmic axis over more than this ratio gets 1-2-5 ticks, a narrower one even ticks."""
+"""A logarithmic axis over more than this ratio gets ticks by decades, a narrower one even ticks."""
+MOST_TICKS = 5
+"""Of a logarithmic axis: more would run into each other on the smallest panels."""
+STEPS = (1, 2, 2.5, 5, 10)
+"""Between even ticks, times a power of ten."""
+DIGITS = ((1, 2, 5), (1, 3), (1,))
+"""What ticks by decades begin with."""
 
 Panel = tuple[str, str]
 Span = tuple[float, float]
@@ -54,11 +60,66 @@ def set_y(ax: Axes, span: Span | None, spec: FigureSpec) -> None:
         ax.yaxis.set_major_locator(NullLocator())
         return
     ax.set_ylim(*span)
-    if log and span[1] / span[0] > WIDE_LOG_RATIO:
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    else:
-        ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    even = MaxNLocator(nbins=5, steps=STEPS)
+    ax.yaxis.set_major_locator(FixedLocator(log_ticks(*span)) if log else even)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """As many round numbers between the limits of a logarithmic axis as there is room for.
+
+    matplotlib's own locator gives none over several decades on a small panel, where it has no
+    room for one in every decade.
+    """
+    wide = high / low > WIDE_LOG_RATIO
+    candidates = _ticks_by_decades(low, high) if wide else _even_ticks(low, high)
+    inside = ([tick for tick in ticks if low <= tick <= high] for ticks in candidates)
+    return max((ticks for ticks in inside if len(ticks) <= MOST_TICKS), key=len)
+
+
+def _ticks_by_decades(low: float, high: float) -> Iterator[list[float]]:
+    """1, 2, 5, 10, 20 ...; then fewer, down to one in many decades."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in DIGITS:
+        yield [digit * 10.0**decade for decade in decades for digit in digits]
+    for stride in range(2, len(decades) + 1):
+        yield [10.0**decade for decade in decades[::stride]]
+
+
+def _even_ticks(low: float, high: float) -> Iterator[list[float]]:
+    for nbins in range(3, 9):
+        even = MaxNLocator(nbins=nbins, steps=STEPS).tick_values(low, high)
+        yield [float(tick) for tick in even]
+
+
+def hidden_references(
+    frame: pd.DataFrame, limits: Mapping[Panel, Span], spec: FigureSpec
+) -> dict[str, str]:
+    """Baselines that no panel shows, and where they are, in words.
+
+    Drawn to scale they would squeeze the data. A panel without data has no limits, and shows all.
+    """
+    references = frame[frame["reference"].astype(bool)]
+    found: dict[str, list[float]] = {}
+    above: dict[str, bool] = {}
+    seen = set()
+    for panel, rows in _by_panel(references, spec).items():
+        low, high = limits.get(panel, (-math.inf, math.inf))
+        for name, points in rows.groupby("series", sort=False)["value"]:
+            values = [float(value) for value in points]
+            found.setdefault(str(name), []).extend(values)
+            above[str(name)] = min(values) > high
+            if any(low <= value <= high for value in values):
+                seen.add(str(name))
+    return {
+        name: f"{_range(values)}, {'above' if above[name] else 'below'} the scale"
+        for name, values in found.items()
+        if name not in seen
+    }
+
+
+def _range(values: Sequence[float]) -> str:
+    return " to ".join(dict.fromkeys(f"{value:,.4g}" for value in (min(values), max(values))))
 
 
 def _by_panel(data: pd.DataFrame, spec: FigureSpec) -> dict[Panel, pd.DataFrame]:

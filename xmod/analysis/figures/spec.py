@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from xmod.analysis.spec import Mean, Names, Selection, Spread
-from xmod.config import Section
+from xmod.config_section import Section
 
 
 class YAxis(Section):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from xmod.analysis.spec import Mean, Names, Selection
-from xmod.config import Section
+from xmod.config_section import Section
 
 
 class LanguageTableSpec(Section):

@@ -16,8 +16,8 @@ from typing import BinaryIO, cast
 
 from xmod.data.sources.interface import Document, Line, SourceError
 from xmod.languages import Language
+from xmod.paths import TEXT_SUFFIXES, text_file
 
-SUFFIXES = (".txt", ".txt.xz", ".txt.gz")
 MAX_LINE_BYTES = 2**20
 """Longer lines are skipped: no paragraph of prose, and memory stays bounded (our choice)."""
 MAX_DOCUMENT_BYTES = 2**23
@@ -41,16 +41,14 @@ class FilesSource:
         return {self.name: f"{path.name}, {status.st_size} bytes, of {status.st_mtime_ns}"}
 
     def path(self, language: Language) -> Path:
-        """The language's file; raises SourceError where there is none or more than one."""
-        names = [f"{language.iso}{suffix}" for suffix in SUFFIXES]
-        found = [self._folder / name for name in names if (self._folder / name).is_file()]
-        if len(found) != 1:
-            there = ", ".join(path.name for path in found) or "none of them"
+        """The language's file; raises SourceError where there is none, ConfigError for several."""
+        found = text_file(self._folder, language.iso)
+        if found is None:
+            names = ", ".join(f"{language.iso}{suffix}" for suffix in TEXT_SUFFIXES)
             raise SourceError(
-                f"{language.iso} ({language.name}): {self._folder} must have exactly one of "
-                f"{', '.join(names)}; it has {there}"
+                f"{language.iso} ({language.name}): {self._folder} has none of {names}"
             )
-        return found[0]
+        return found
 
     def documents(self, language: Language, drops: Counter[str]) -> Iterator[Document]:
         path = self.path(language)

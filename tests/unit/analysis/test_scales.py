@@ -1,0 +1,49 @@
+"""Vertical scales: ticks that can be read, baselines that are told where they are not shown."""
+
+from __future__ import annotations
+
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.analysis import synthetic
+from xmod.analysis.figures import scales
+from xmod.analysis.figures.scales import MOST_TICKS, hidden_references, log_ticks
+
+
+@given(low=st.floats(1e-6, 1e9), ratio=st.floats(1.05, 1e12))
+def test_a_logarithmic_axis_has_ticks_enough_and_not_too_many(low: float, ratio: float) -> None:
+    """matplotlib's own locator gives none over six decades on a panel of an inch."""
+    high = low * ratio
+    ticks = log_ticks(low, high)
+    assert 3 <= len(ticks) <= MOST_TICKS
+    assert ticks == sorted(set(ticks))
+    assert low <= ticks[0]
+    assert ticks[-1] <= high
+
+
+def test_ticks_are_round_numbers() -> None:
+    assert log_ticks(10.0, 150.0) == [10.0, 20.0, 50.0, 100.0]
+    assert log_ticks(20.0, 20000.0) == [100.0, 1000.0, 10000.0]
+    assert log_ticks(1.0, 1e6) == [1.0, 100.0, 1e4, 1e6]
+    assert log_ticks(46.0, 97.0) == [50.0, 60.0, 70.0, 80.0, 90.0]
+
+
+def frame(**references: list[float]) -> pd.DataFrame:
+    """Two points of data from 10 to 20, and baselines."""
+    rows = [("data", 10.0, False), ("data", 20.0, False)]
+    rows += [(name, value, True) for name, values in references.items() for value in values]
+    table = pd.DataFrame(rows, columns=["series", "value", "reference"])
+    return table.assign(low=table["value"], high=table["value"])
+
+
+def test_a_baseline_out_of_sight_is_told() -> None:
+    spec = synthetic.figure(column=None)
+    shown = frame(near=[22.0, 23.0], above=[900.0, 1200.0], below=[0.0, 0.0])
+    limits = {("", ""): (5.0, 25.0)}
+    assert hidden_references(shown, limits, spec) == {
+        "above": "900 to 1,200, above the scale",
+        "below": "0, below the scale",
+    }
+    assert hidden_references(shown, {}, spec) == {}, "a panel without data shows them all"
+    assert set(scales.limits(shown, spec)) == {("", "")}

@@ -1,0 +1,160 @@
+"""What is looked at before anything runs: data that are there, figures that show something."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.test_jobs import ROOT, loaded
+from xmod.config_errors import ConfigError
+from xmod.dag import Dag
+
+
+def message(raw: dict[str, Any]) -> str:
+    with pytest.raises(ConfigError) as caught:
+        loaded(raw).check()
+    return str(caught.value)
+
+
+def test_the_papers_data_are_missed_and_its_grid_is_planned(paper: dict[str, Any]) -> None:
+    dag = loaded(paper)
+    dag.check()
+    folder, model = dag.missing_data()
+    assert folder.startswith("test.yaml: corpora.folder: no folder 'data/cc100'; put the text of")
+    assert model.startswith("test.yaml: vocabulary.model: no file 'data/xlmr/sentencepiece.bpe.mo")
+
+
+def test_embedded_text_is_missed_by_no_one(small: dict[str, Any]) -> None:
+    assert loaded(small).missing_data() == []
+
+
+def test_data_that_are_there_are_not_missed(paper: dict[str, Any], tmp_path: Path) -> None:
+    for iso in loaded(paper).table.isos:
+        (tmp_path / f"{iso}.txt.xz").write_bytes(b"")
+    paper["corpora"]["folder"] = str(tmp_path)
+    paper["vocabulary"]["model"] = str(tmp_path / "en.txt.xz")
+    assert loaded(paper).missing_data() == []
+
+
+def test_a_language_without_a_file_is_missed_where_a_job_takes_it(
+    paper: dict[str, Any], tmp_path: Path
+) -> None:
+    """With 3 languages a job English goes with Arabic and French, which no cell takes."""
+    (tmp_path / "en.txt").write_bytes(b"")
+    paper["corpora"]["folder"] = str(tmp_path)
+    paper["vocabulary"]["model"] = str(tmp_path / "en.txt")
+    paper["language_sets"] = {"one": {"include": ["en"]}}
+    axes = {"variant": ["xmod"], "language_set": ["one"], "budget": [10]}
+    paper["experiments"] = {"main": {"axes": axes}}
+    assert loaded(paper).missing_data() == []
+    paper["jobs"]["languages_per_job"] = 3
+    (told,) = loaded(paper).missing_data()
+    assert f"corpora.folder: {tmp_path} has no file for ar, fr; add <iso>.txt" in told
+
+
+TASK = {
+    "kind": "nli",
+    "train": {"format": "mnli", "path": "train.tsv"},
+    "development": {"format": "xnli", "path": "dev.tsv", "languages": ["en", "de"]},
+    "tests": {"test": {"format": "xnli", "path": "test.tsv", "languages": ["en", "tr"]}},
+}
+
+
+def test_a_tasks_files_are_missed_where_a_cell_is_evaluated_on_it(small: dict[str, Any]) -> None:
+    small["tasks"] = {"xnli": TASK}
+    missing = loaded(small).missing_data()
+    assert [message.partition(", of")[0] for message in missing] == [
+        f"test.yaml: tasks.xnli: no file '{name}.tsv'" for name in ("dev", "test", "train")
+    ]
+    small["experiments"]["main"]["evaluate"] = []
+    assert loaded(small).missing_data() == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("evaluate", ["xnly"], "experiments.main.evaluate: no task 'xnly'; legal: xnli. Did you"),
+        ("languages", ["en", "german"], "tasks.xnli, set test: languages: unknown language 'germa"),
+    ],
+)
+def test_a_task_or_its_language_that_is_not_there_is_told(
+    small: dict[str, Any], key: str, value: list[str], told: str
+) -> None:
+    small["tasks"] = {"xnli": copy.deepcopy(TASK)}
+    place = small["experiments"]["main"] if key == "evaluate" else small["tasks"]["xnli"]["tests"]
+    (place if key == "evaluate" else place["test"])[key] = value
+    assert message(small).startswith(f"test.yaml: {told}")
+
+
+def test_no_folder_of_sizes_is_told_at_once(small: dict[str, Any]) -> None:
+    """Without it there is no grid to plan, so it is no matter of running."""
+    small["corpora"] = {"source": "files", "folder": "nowhere"}
+    assert message(small).startswith("test.yaml: corpora.folder: no folder 'nowhere'; put")
+
+
+@pytest.mark.parametrize("key", ["languages", "catalogue"])
+def test_a_table_that_is_not_there_is_told(small: dict[str, Any], key: str) -> None:
+    small["languages"] = str(ROOT / "config/languages.tsv")
+    small[key] = "nowhere.tsv"
+    with pytest.raises(ConfigError, match=f"^my.yaml: {key}: no file 'nowhere.tsv'"):
+        Dag.load(small, origin="my.yaml").check()
+
+
+def test_twins_in_the_files_are_told_first(small: dict[str, Any], tmp_path: Path) -> None:
+    """Snakemake reads over them: what it hands on has one of them only."""
+    file = tmp_path / "my.yaml"
+    file.write_text("name: a\nname: b\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"my\.yaml:2: name is given twice"):
+        Dag.load(small, origin="my.yaml", files=[file])
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"experiments": {}}, "experiments: there is none"),
+        ({"experiments": {"main": {}}}, "experiments.main has neither axes nor cells"),
+        ({"tables": ["table_0"]}, "tables: 'table_0' is not declared in "),
+    ],
+)
+def test_the_configuration_is_named(
+    small: dict[str, Any], changes: dict[str, Any], told: str
+) -> None:
+    assert message({**small, **changes}).startswith(f"test.yaml: {told}")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("figure_2a", {"hue": "pretrain.sampling_alpha"}, "hue: 'pretrain.sampling_alpha' is no "),
+        ("figure_2a", {"x": "value"}, "x: 'value' is no column; legal: variant, model.size"),
+        ("figure_2a", {"average_over": "lang"}, "average_over: 'lang' is no column; "),
+        ("figure_2a", {"order": {"variants": ["xmod"]}}, "order: 'variants' is no column; "),
+        ("figure_2a", {"experiment": "swap"}, "experiment: the configuration has no '"),
+        ("figure_2a", {"where": {"seed": 1}}, "where: no axis 'seed'; legal: variant, model.size"),
+        ("figure_2a", {"where": {"variant": "xmud"}}, "where.variant: no cell of experiment 'mai"),
+        ("figure_2a", {"languages": {"set": "14"}}, "languages: unknown language set '14'; "),
+        ("figure_2a", {"languages": {"only": ["xx"]}}, "languages: unknown language 'xx'; "),
+        ("table_perplexity", {"rows": ["budgets"]}, "rows: 'budgets' is no column; "),
+        ("table_perplexity", {"compare": "budgets"}, "compare: 'budgets' is not in rows; legal: "),
+        ("table_perplexity", {"experiment": "swap"}, "experiment: the configuration has no 'sw"),
+    ],
+)
+def test_a_figure_of_what_the_grid_lacks_is_told_with_its_file(
+    small: dict[str, Any], tmp_path: Path, name: str, changes: dict[str, Any], told: str
+) -> None:
+    """Before anything runs: drawing it would fail when all is trained."""
+    kind = name.partition("_")[0] + "s"
+    declared = yaml.safe_load((ROOT / "config/figures.yaml").read_text(encoding="utf-8"))
+    declared[kind][name] |= changes
+    catalogue = tmp_path / "figures.yaml"
+    catalogue.write_text(yaml.safe_dump(declared), encoding="utf-8")
+    small |= {"catalogue": str(catalogue), "languages": str(ROOT / "config/languages.tsv")}
+    with pytest.raises(ConfigError) as caught:
+        Dag.load(small, origin="my.yaml").check()
+    assert str(caught.value).startswith(f"{catalogue}: {kind}.{name}.{told}")
+    small[kind] = []
+    Dag.load(small, origin="my.yaml").check()

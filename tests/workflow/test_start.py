@@ -1,0 +1,98 @@
+"""What a person is told when a run starts: nothing is trained here."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.workflow.project import ROOT, Project, environment, make_project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project that nothing was run on."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def paper(project: Project) -> Project:
+    """The paper's grid, without its data."""
+    project.config = yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8"))
+    return project
+
+
+def test_a_dry_run_without_the_data_warns_and_plans(paper: Project) -> None:
+    result = paper.snakemake("--dry-run")
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 2
+    assert "config.yaml: corpora.folder: no folder 'data/cc100'; put" in warnings[0]
+    assert "config.yaml: vocabulary.model: no file 'data/xlmr/" in warnings[1]
+    assert "pretrain" in result.stdout
+
+
+def test_a_run_without_the_data_stops_before_its_first_job(paper: Project) -> None:
+    result = paper.snakemake(check=False)
+    assert result.returncode == 1
+    assert "corpora.folder: no folder 'data/cc100'; put the text" in result.stderr
+    assert "vocabulary.model: no file 'data/xlmr/" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (paper.folder / "results").exists()
+    assert paper.snakemake("--dry-run").returncode == 0, "the folder is not left locked"
+
+
+def test_a_job_in_a_process_of_its_own_does_not_look_again(paper: Project) -> None:
+    """As a cluster's executor starts it: the data are looked for once, when the run starts."""
+    grid = "results/paper/summary/grid.json"
+    paper.snakemake("--mode", "subprocess", "--no-hooks", "--", grid)
+    assert (paper.folder / grid).is_file()
+
+
+@pytest.mark.parametrize("arguments", [("--rulegraph",), ("--unlock",)])
+def test_what_runs_no_job_needs_no_data(paper: Project, arguments: tuple[str, ...]) -> None:
+    paper.snakemake(*arguments)
+
+
+def test_a_key_given_twice_stops_a_dry_run(project: Project) -> None:
+    command = project.command("--dry-run")
+    config = project.folder / "config.yaml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text + "pretrain:\n  sampling_alpha: 0.3\n", encoding="utf-8")
+    result = subprocess.run(
+        command, cwd=project.folder, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    first = text.splitlines().index("pretrain:") + 1
+    line = len(text.splitlines()) + 1
+    told = f"config.yaml:{line}: pretrain is given twice, in line {first} already"
+    assert told in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "told"),
+    [
+        ("language_sets", "two", {"include": ["en", False]}, 'write it in quotes ("no")'),
+        ("experiments", "main", {"axes": {"sampling_alpha": [1]}}, "'pretrain.sampling_alpha'"),
+        ("corpora", "folder", "nowhere", "corpora.folder: no folder 'nowhere'"),
+    ],
+)
+def test_a_mistake_is_told_with_its_file(
+    project: Project, section: str, key: str, value: Any, told: str
+) -> None:
+    project.config[section][key] = value
+    result = project.snakemake("--dry-run", check=False)
+    assert result.returncode == 1
+    lines = (result.stdout + result.stderr).splitlines()
+    (line,) = [line for line in lines if told in line]
+    assert line.startswith(f"{project.folder}/config.yaml: ")
+
+
+def test_the_captions_are_written_beside_the_figures(project: Project) -> None:
+    page = "results/tiny/figures/captions.md"
+    project.snakemake("--", page)
+    text = (project.folder / page).read_text(encoding="utf-8")
+    assert "![figure_mean](figure_mean.png)\n\nMean perplexity of English and French." in text
+    assert "[table_9](../tables/table_9.md): All languages" in text

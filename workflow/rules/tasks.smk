@@ -1,0 +1,208 @@
+# Tasks: their sets, fine-tuning in the source language, and zero-shot evaluation (X-MOD section 4.3).
+
+TASKS = RUN.tasks
+EVALUATION_CODE = code_digest("evaluate.py", "tasks", "model")
+
+
+rule write_task_job:
+    """Write what a job of a task is told; the text is a parameter, so a change of it is seen."""
+    output:
+        PATHS.task_job("{stage}", "{task}", "{name}", "{part}"),
+    log:
+        PATHS.log("jobs", "{stage}", "{task}", "{name}", "{part}"),
+    localrule: True
+    conda:
+        "../../envs/xmod.yaml"
+    params:
+        text=lambda wildcards: TASKS.job_text(
+            wildcards.stage, wildcards.task, wildcards.name, wildcards.part
+        ),
+    shell:
+        "printf '%s\n' {params.text:q} > {output:q} 2> {log:q}"
+
+
+rule read_task:
+    """Read a task's sets from their files, or make them, into one form."""
+    input:
+        unpack(lambda wildcards: TASKS.task_inputs(wildcards.task, wildcards.scope)),
+    output:
+        PATHS.task_file("tasks", "{task}", "{scope}", "manifest.json"),
+        PATHS.task_file("tasks", "{task}", "{scope}", "counts.json"),
+    log:
+        PATHS.log("tasks", "{task}", "{scope}"),
+    benchmark:
+        PATHS.benchmark("tasks", "{task}", "{scope}")
+    conda:
+        "../../envs/xmod.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        packages=RUN.config.packages,
+        folder=subpath(output[0], parent=True),
+        code=code_digest("read_task.py", "tasks/formats", "tasks/synthetic", "tasks/examples.py"),
+    shell:
+        "python -m xmod.read_task --job {input.job:q} --packages {params.packages:q}"
+        " --output {params.folder:q} 2>&1 | keep_log {log:q}"
+
+
+for task in TASKS.cells:
+
+    rule:
+        name:
+            f"encode_{task}"
+        input:
+            unpack(lambda wildcards, task=task: TASKS.features_inputs(task, wildcards.scope)),
+        output:
+            TASKS.features(task, "{scope}"),
+        log:
+            PATHS.log("features", task, "{scope}"),
+        benchmark:
+            PATHS.benchmark("features", task, "{scope}")
+        conda:
+            "../../envs/xmod.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=240,
+        params:
+            examples=subpath(input.examples, parent=True),
+            folder=PATHS.task_folder("features", task, "{scope}"),
+        shell:
+            "python -m xmod.encode_task --job {input.job:q} --examples {params.examples:q}"
+            " --vocabulary {input.vocabulary:q} --output {params.folder:q} 2>&1 | keep_log {log:q}"
+
+    for batch in TASKS.added_batches(task):
+
+        rule:
+            name:
+                f"encode_{task}_added_{batch.name}"
+            input:
+                unpack(
+                    lambda wildcards, task=task, batch=batch: TASKS.added_features_inputs(
+                        task, wildcards.scope, batch
+                    )
+                ),
+            output:
+                TASKS.added_features(task, "{scope}", batch),
+            log:
+                PATHS.log("added_features", task, "{scope}", batch.name),
+            benchmark:
+                PATHS.benchmark("added_features", task, "{scope}", batch.name)
+            conda:
+                "../../envs/xmod.yaml"
+            resources:
+                mem_mb=2000,
+                runtime=240,
+            params:
+                examples=subpath(input.examples, parent=True),
+                vocabularies=lambda wildcards, task=task: TASKS.added_vocabularies(
+                    task, wildcards.scope
+                ),
+                folder=PATHS.task_folder("added_features", task, "{scope}"),
+            shell:
+                "python -m xmod.encode_task --job {input.job:q} --examples {params.examples:q}"
+                " --each-vocabulary {params.vocabularies:q} --output {params.folder:q}"
+                " 2>&1 | keep_log {log:q}"
+
+    for batch in TASKS.run_batches(task):
+
+        rule:
+            name:
+                f"finetune_{task}_{batch.name}"
+            input:
+                unpack(
+                    lambda wildcards, task=task, batch=batch: TASKS.finetune_inputs(
+                        task, wildcards.cell, batch
+                    )
+                ),
+            output:
+                TASKS.finetuned_files(task, "{cell}", batch),
+            log:
+                PATHS.log("finetune", task, "{cell}", batch.name),
+            benchmark:
+                PATHS.benchmark("finetune", task, "{cell}", batch.name)
+            wildcard_constraints:
+                cell=TASKS.cell_pattern("finetune", task),
+            conda:
+                "../../envs/xmod.yaml"
+            threads: 1
+            resources:
+                mem_mb=3000,
+                runtime=480,
+                micro_batch_sequences=64,
+                device="auto",
+            params:
+                extension=lambda wildcards, task=task: TASKS.finetune_extension(
+                    task, wildcards.cell
+                ),
+                checkpoints=PATHS.checkpoints("finetune", f"{task}/{{cell}}"),
+                folder=PATHS.task_folder("finetune", task, "{cell}"),
+            shell:
+                "python -m xmod.finetune --job {input.job:q} --model {input.model:q}"
+                " --vocabulary {input.vocabulary:q} {params.extension}"
+                " --features {input.features:q} --checkpoints {params.checkpoints:q}"
+                " --output {params.folder:q} --threads {threads} --device {resources.device}"
+                " --micro-batch-sequences {resources.micro_batch_sequences}"
+                " 2>&1 | keep_log {log:q}"
+
+        rule:
+            name:
+                f"evaluate_{task}_{batch.name}"
+            input:
+                unpack(
+                    lambda wildcards, task=task, batch=batch: TASKS.evaluate_inputs(
+                        task, wildcards.cell, batch
+                    )
+                ),
+            output:
+                TASKS.score_files(task, "{cell}", batch),
+            log:
+                PATHS.log("evaluate", task, "{cell}", batch.name),
+            benchmark:
+                PATHS.benchmark("evaluate", task, "{cell}", batch.name)
+            wildcard_constraints:
+                cell=TASKS.cell_pattern("evaluate", task),
+            conda:
+                "../../envs/xmod.yaml"
+            threads: 1
+            resources:
+                mem_mb=3000,
+                runtime=240,
+                device="auto",
+            params:
+                finetuned=lambda wildcards, task=task: TASKS.folder(
+                    "finetune", task, wildcards.cell
+                ),
+                extensions=lambda wildcards, task=task: TASKS.extensions(task, wildcards.cell),
+                examples=lambda wildcards, task=task: TASKS.folder("tasks", task, wildcards.cell),
+                features=lambda wildcards, task=task: TASKS.folder("features", task, wildcards.cell),
+                folder=PATHS.task_folder("evaluate", task, "{cell}"),
+                code=EVALUATION_CODE,
+            shell:
+                "python -m xmod.evaluate --job {input.job:q} --model {input.model:q}"
+                " --vocabulary {input.vocabulary:q} --finetuned {params.finetuned:q}"
+                " {params.extensions} --examples {params.examples:q}"
+                " --features {params.features:q} --output {params.folder:q}"
+                " --threads {threads} --device {resources.device} 2>&1 | keep_log {log:q}"
+
+    rule:
+        name:
+            f"select_{task}"
+        input:
+            scores=TASKS.scores(task),
+        output:
+            TASKS.selected(task, "scores.json"),
+            TASKS.selected(task, "candidates.csv"),
+        log:
+            PATHS.log("selection", task),
+        localrule: True
+        conda:
+            "../../envs/xmod.yaml"
+        params:
+            task=task,
+            choice=RUN.config.tasks[task].select_by,
+            folder=PATHS.task_folder("selection", task, ""),
+            code=code_digest("select_runs.py", "analysis/candidates.py"),
+        shell:
+            "python -m xmod.select_runs --task {params.task} --by {params.choice}"
+            " --scores {input.scores:q} --output {params.folder:q} 2>&1 | keep_log {log:q}"

@@ -1,0 +1,124 @@
+"""What is looked at before anything runs, besides the configuration by itself and the grid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xmod.budgets import language_sizes, text_files
+from xmod.config import Config
+from xmod.config_errors import ConfigError, suggest
+from xmod.config_section import AxisValue
+
+if TYPE_CHECKING:
+    from xmod.dag import Dag
+
+
+def check(dag: Dag) -> None:
+    """Raise ConfigError, with the file to mend, for what is not there or cannot be shown.
+
+    A language without text, an experiment without cells, a figure or table that is not declared
+    or that names what the grid does not have.
+    """
+    try:
+        _check_experiments(dag)
+        dag.text_files(dag.available_languages)
+        language_sizes(dag.config, dag.table, dag.corpus_languages)
+        _check_declared(dag)
+    except ConfigError as error:
+        raise ConfigError(f"{dag.origin}: {error}") from error
+    points: dict[str, list[dict[str, AxisValue]]] = {}
+    for point in dag.grid.points:
+        points.setdefault(point.experiment, []).append(dict(point.axes))
+    try:
+        for name in dag.config.figures:
+            dag.catalogue.check_figure(name, points, dag.table)
+        for name in dag.config.tables:
+            dag.catalogue.check_table(name, points, dag.table)
+    except ConfigError as error:
+        raise ConfigError(f"{dag.config.catalogue}: {error}") from error
+
+
+def missing_data(dag: Dag) -> list[str]:
+    """What the configuration names and a run would not find: a message each.
+
+    No error by itself: a run can be planned where its data are not.
+    """
+    found = [no_folder(dag.config) or _no_text(dag), *_no_models(dag), *_no_task_files(dag)]
+    return [f"{dag.origin}: {message}" for message in found if message]
+
+
+def no_folder(config: Config) -> str:
+    """That there is no folder of one's own text; empty where there is, or none is asked for."""
+    folder = config.corpora.folder
+    if folder is None or Path(folder).is_dir():
+        return ""
+    return (
+        f"corpora.folder: no folder {folder!r}; put the text of each language there, as <iso>.txt, "
+        ".txt.xz or .txt.gz, or name the folder that has it"
+    )
+
+
+def _check_experiments(dag: Dag) -> None:
+    if not dag.config.experiments:
+        raise ConfigError("experiments: there is none; name one, with axes or cells")
+    for name in dag.config.experiments:
+        if not any(point.experiment == name for point in dag.grid.points):
+            raise ConfigError(f"experiments.{name} has neither axes nor cells")
+    for name, experiment in dag.config.experiments.items():
+        for task in experiment.evaluate if experiment.evaluate != "all" else ():
+            if task not in dag.config.tasks:
+                choices = suggest(task, list(dag.config.tasks))
+                raise ConfigError(f"experiments.{name}.evaluate: no task {task!r}; {choices}")
+    for cell in dag.grid.cells:
+        dag.measured(cell)
+
+
+def _check_declared(dag: Dag) -> None:
+    catalogue = dag.catalogue
+    for key, declared in (("figures", catalogue.figures), ("tables", catalogue.tables)):
+        for name in getattr(dag.config, key):
+            if name not in declared:
+                choices = suggest(name, sorted(declared))
+                where = dag.config.catalogue
+                raise ConfigError(f"{key}: {name!r} is not declared in {where}; {choices}")
+
+
+def _no_text(dag: Dag) -> str:
+    """That some language of the jobs has no file; a job takes all languages of its batch."""
+    corpora = dag.config.corpora
+    if corpora.source != "files":
+        return ""
+    needed = set(dag.corpus_languages)
+    batches = (one.isos for one in dag.batches(dag.available_languages) if needed & set(one.isos))
+    without = [iso for isos in batches for iso in isos if not text_files(corpora, [iso])]
+    if not without:
+        return ""
+    return (
+        f"corpora.folder: {corpora.folder} has no file for {', '.join(without)}; add <iso>.txt, "
+        ".txt.xz or .txt.gz of each, or take the languages out of the sets"
+    )
+
+
+def _no_task_files(dag: Dag) -> list[str]:
+    """What is missing of the tasks that some cell is fine-tuned on."""
+    found = {
+        f"tasks.{task}: no file {path!r}, of its set {name!r}; put it there, or take the task out "
+        "of experiments.<name>.evaluate"
+        for task, cells in dag.tasks.cells.items()
+        for cell in cells
+        for name, data in dag.tasks.at(task, cell).sets.items()
+        for path in data.files()
+        if not Path(path).exists()
+    }
+    return sorted(found)
+
+
+def _no_models(dag: Dag) -> list[str]:
+    models = {config.vocabulary.model for config in dag.grid.configs.values()}
+    return [
+        f"vocabulary.model: no file {model!r}; put the SentencePiece model there, or leave the key "
+        "out to train one"
+        for model in sorted(filter(None, models))
+        if not Path(model).is_file()
+    ]

@@ -1,0 +1,181 @@
+"""The configuration of tasks: their data, how a cell is fine-tuned, how one setting is chosen.
+
+Defaults are the paper's (section 4.3) where it states them; where it is silent, those of its
+benchmark XTREME (Hu et al. 2020) or of BERT's scripts, and "our choice" where all are.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from xmod.config_section import Name, Section, Trainable
+from xmod.config_training import OptimizerConfig
+
+TaskKind = Literal["nli", "ner", "qa"]
+FormatName = Literal["mnli", "xnli", "xnli_jsonl", "wikiann", "squad", "mlqa", "synthetic"]
+Control = Literal["source_module", "other_module"]
+FORMAT_KINDS: dict[FormatName, TaskKind] = {
+    "mnli": "nli",
+    "xnli": "nli",
+    "xnli_jsonl": "nli",
+    "wikiann": "ner",
+    "squad": "qa",
+    "mlqa": "qa",
+}
+"""Format -> the kind of task that it is of; `synthetic` is of every kind."""
+ALL_LANGUAGES_IN_ONE = ("xnli", "xnli_jsonl", "mlqa")
+"""Formats whose file, or folder, holds every language."""
+
+
+class TaskDataConfig(Section):
+    """One set of examples: where it is, and in which languages."""
+
+    format: FormatName
+    """How the file is laid out (docs/data.md); `synthetic` needs none (docs/embedded_tasks.md)."""
+    path: str | None = None
+    """A file, or MLQA's folder; `{code}` in it stands for the language."""
+    languages: tuple[str, ...] = ("en",)
+    """Those that it has."""
+    codes: dict[str, str] = {}
+    """Language -> how path and file call it, where that is another code."""
+    split: Literal["train", "dev", "test"] | None = None
+    """MLQA's, whose folder has two."""
+    question_language: str | None = None
+    """MLQA: the questions' language, where it is not each context's own."""
+    max_examples: int | None = Field(default=None, ge=1)
+    """The first so many of each language; `synthetic` makes so many."""
+    seed: int = 0
+    """`synthetic`: another seed, other examples."""
+
+    def files(self) -> list[str]:
+        """The file of each language, or the folder of all."""
+        if self.path is None:
+            return []
+        codes = (self.codes.get(iso, iso) for iso in self.languages)
+        return list(dict.fromkeys(self.path.replace("{code}", code) for code in codes))
+
+    @model_validator(mode="after")
+    def _files_have_a_path(self) -> Self:
+        if (self.format == "synthetic") != (self.path is None):
+            raise ValueError("path is given exactly when format is not 'synthetic'")
+        if self.format == "synthetic" and self.max_examples is None:
+            raise ValueError("max_examples is missing: how many examples format 'synthetic' makes")
+        if (self.format == "mlqa") != (self.split is not None):
+            raise ValueError("split is given exactly when format is 'mlqa'")
+        if self.question_language is not None and self.format != "mlqa":
+            raise ValueError("question_language is for format 'mlqa' only")
+        is_one_file = self.path is not None and "{code}" not in self.path
+        if len(self.languages) > 1 and is_one_file and self.format not in ALL_LANGUAGES_IN_ONE:
+            raise ValueError(
+                f"path {self.path!r} is one file for {len(self.languages)} languages; put "
+                "{code} where the language's code is"
+            )
+        return self
+
+
+class FinetuneConfig(OptimizerConfig):
+    """Fine-tuning, whatever the setting."""
+
+    batch_sequences: int = Field(default=32, ge=1)
+    """Sequences an update: BERT's and XTREME's."""
+    warmup_fraction: float = Field(default=0.06, ge=0.0, le=1.0)
+    """Share of the updates that warm up: RoBERTa's for fine-tuning."""
+    freezes: tuple[Trainable, ...] = ("embeddings", "positions", "modules")
+    """What keeps its pre-trained weights (section 3)."""
+    recipe_version: int = 1
+    """Bump by hand when the code changes what fine-tuning computes: runs are then stale."""
+
+
+class TaskConfig(Section):
+    """One task: a cell is fine-tuned on `train`, and evaluated zero-shot in every language."""
+
+    kind: TaskKind
+    """Natural language inference, named entities, or extractive question answering."""
+    source: str = "en"
+    """The language that it is fine-tuned in."""
+    train: TaskDataConfig
+    """In the source language."""
+    development: TaskDataConfig
+    """What one setting is chosen by."""
+    tests: dict[Name, TaskDataConfig]
+    """What is reported, each under its name."""
+    select_by: Literal["pretrained", "source"]
+    """The development set's average over the pre-trained languages, or the source's alone: the
+    paper's choice for NLI and NER, and for QA (footnote 12). Left out, that of the kind."""
+    max_length: int = Field(default=128, ge=8)
+    """Tokens a sequence, at most: XTREME's for NLI and NER; for QA it has 384."""
+    stride: int = Field(default=128, ge=1)
+    """QA: a context's windows begin so many tokens apart: BERT's."""
+    max_question_tokens: int = Field(default=64, ge=1)
+    """QA: BERT's."""
+    max_answer_tokens: int = Field(default=30, ge=1)
+    """QA: BERT's."""
+    learning_rates: tuple[float, ...] = (1e-4, 3e-4, 5e-4)
+    """Peaks that are tried."""
+    epochs: tuple[int, ...] = (5, 10)
+    """Numbers of epochs that are tried; the paper's for QA: 3 and 5."""
+    seeds: int = Field(default=5, ge=1)
+    """Runs of each setting, from seed 1 on."""
+    finetune: FinetuneConfig = FinetuneConfig()
+    """What all settings have in common."""
+    controls: tuple[Control, ...] = ()
+    """Measured beside each score of a variant with language modules: the target's text through
+    the source language's module, or through another one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choice_follows_the_kind(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {"select_by": "source" if values.get("kind") == "qa" else "pretrained", **values}
+
+    @model_validator(mode="after")
+    def _settings_are_given_once(self) -> Self:
+        for name in ("learning_rates", "epochs"):
+            values = getattr(self, name)
+            if not values or len(set(values)) != len(values) or min(values) <= 0:
+                raise ValueError(f"{name} needs positive numbers, each once: {list(values)}")
+        return self
+
+    @model_validator(mode="after")
+    def _sets_are_complete(self) -> Self:
+        if self.train.languages != (self.source,):
+            raise ValueError(
+                f"train.languages is {list(self.train.languages)}; it must be the source, "
+                f"[{self.source}], alone"
+            )
+        if self.source not in self.development.languages:
+            raise ValueError(f"development.languages lacks the source, {self.source}")
+        for name, data in self.sets.items():
+            if FORMAT_KINDS.get(data.format, self.kind) != self.kind:
+                legal = [one for one, kind in FORMAT_KINDS.items() if kind == self.kind]
+                raise ValueError(
+                    f"{name}.format: {data.format} is not of kind {self.kind}; "
+                    f"legal: {', '.join(legal)}, synthetic"
+                )
+        if not self.tests:
+            raise ValueError("tests is empty: name at least one set")
+        taken = {"train", "development"} & set(self.tests)
+        if taken:
+            raise ValueError(
+                f"tests: {', '.join(sorted(taken))} is a name of its own; choose another"
+            )
+        return self
+
+    @property
+    def encoding(self) -> dict[str, int]:
+        """What decides the features of a set's examples."""
+        if self.kind != "qa":
+            return {"max_length": self.max_length}
+        return {
+            "max_length": self.max_length,
+            "stride": self.stride,
+            "max_question_tokens": self.max_question_tokens,
+        }
+
+    @property
+    def sets(self) -> dict[str, TaskDataConfig]:
+        """Every set of examples by name."""
+        return {"train": self.train, "development": self.development, **self.tests}

@@ -1,0 +1,139 @@
+"""Fine-tune a cell on a task: `python -m xmod.finetune --job job.json ...` (section 3).
+
+One job does one run or several, each by itself: the bits are the same either way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from xmod.command import add_execution_arguments, execution_from, run
+from xmod.files import sha256_file
+from xmod.jobs import text
+from xmod.manifest import write_manifest
+from xmod.model.encoder import Encoder
+from xmod.model.finetuning import copy_to_train
+from xmod.model.storage import read_extension, read_model, save_finetuned
+from xmod.model.task_heads import TaskModel, initialise_head
+from xmod.task_jobs import FinetuneJob, Run
+from xmod.tasks.features import Features
+from xmod.tasks.finetuning import TaskObjective, TaskUpdates
+from xmod.tasks.kinds import HEADS
+from xmod.tokenization.vocabulary import Vocabulary
+from xmod.training.checkpoint import CheckpointFolder, identity
+from xmod.training.loop import Trainer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m xmod.finetune", description=__doc__)
+    parser.add_argument("--job", type=Path, required=True, help="what to do: a FinetuneJob")
+    parser.add_argument("--model", type=Path, required=True, help="the pre-trained model")
+    parser.add_argument("--vocabulary", type=Path, required=True, help="its vocabulary")
+    parser.add_argument(
+        "--extension", type=Path, help="where the source language was added: its extension"
+    )
+    parser.add_argument(
+        "--extension-vocabulary", type=Path, help="and the vocabulary that came with it"
+    )
+    parser.add_argument("--features", type=Path, required=True, help="the training set")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="its own, to resume from")
+    parser.add_argument("--output", type=Path, required=True, help="<run>/model.safetensors")
+    add_execution_arguments(parser)
+    arguments = parser.parse_args()
+    source = Source(FinetuneJob.read(arguments.job), arguments)
+    for one in source.job.runs:
+        source.finetune(one)
+
+
+class Source:
+    """A cell in its source language, and the training set: what all runs start from."""
+
+    def __init__(self, job: FinetuneJob, arguments: argparse.Namespace) -> None:
+        self.job = job
+        self.arguments = arguments
+        self.execution = execution_from(arguments)
+        vocabulary = Vocabulary.open(arguments.vocabulary)
+        model = read_model(arguments.model, vocabulary=vocabulary.fingerprint)
+        self.base_sha256 = sha256_file(arguments.model)
+        if job.source_is_added:
+            vocabulary = Vocabulary.open(arguments.extension_vocabulary)
+            model = read_extension(
+                arguments.extension,
+                model,
+                language=job.source,
+                vocabulary=vocabulary.fingerprint,
+                base_sha256=self.base_sha256,
+            )
+        self.encoder: Encoder = model.encoder
+        self.features = Features.open(
+            arguments.features, kind=job.kind, vocabulary=vocabulary, language=job.source
+        )
+        self.inputs = {
+            "base_sha256": self.base_sha256,
+            "features_sha256": sha256_file(arguments.features),
+            "extension_sha256": sha256_file(arguments.extension) if job.source_is_added else "",
+        }
+
+    def finetune(self, one: Run) -> None:
+        """Train one run; write model, history and manifest."""
+        started = time.time()
+        config = self.job.finetune
+        head, num_outputs = HEADS[self.job.kind]
+        encoder = copy_to_train(self.encoder, freezes=config.freezes)
+        model = TaskModel(encoder, kind=head, num_outputs=num_outputs)
+        initialise_head(model, seed=one.seed)
+        updates = TaskUpdates(
+            self.features,
+            batch_sequences=config.batch_sequences,
+            micro_batch_sequences=self.execution.micro_batch_sequences,
+            seed=one.seed,
+        )
+        checkpoints = CheckpointFolder(
+            self.arguments.checkpoints / one.name,
+            identity(
+                text(self.job.model_copy(update={"runs": (one,)})),
+                json.dumps(self.inputs, sort_keys=True),
+            ),
+        )
+        trainer = Trainer(
+            label=f"{self.job.cell} on {self.job.task}, {one.name}",
+            model=model,
+            encoder=encoder,
+            objective=TaskObjective(model, language=self.job.source),
+            updates=updates,
+            config=config,
+            peak_learning_rate=one.learning_rate,
+            budget_updates=one.epochs * updates.updates_per_epoch,
+            seed=one.seed,
+            execution=self.execution,
+            checkpoints=checkpoints,
+            history_path=checkpoints.place / "history.csv",
+        )
+        trainer.run()
+        output: Path = self.arguments.output / one.name
+        save_finetuned(
+            output / "model.safetensors",
+            model,
+            cell=self.job.cell,
+            task=self.job.task,
+            run=one.name,
+            base_sha256=self.base_sha256,
+        )
+        trainer.progress.write_history(output / "history.csv")
+        write_manifest(
+            output / "manifest.json",
+            stage="finetune",
+            config=self.job,
+            inputs=[self.arguments.job],
+            outputs=[output / "model.safetensors", output / "history.csv"],
+            started=started,
+            extra={"run": one.model_dump(), **self.inputs, **trainer.account()},
+        )
+        checkpoints.keep_last()
+
+
+if __name__ == "__main__":
+    run(main)

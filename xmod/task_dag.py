@@ -1,0 +1,329 @@
+"""What the rules of tasks ask: which files their jobs read, and what they are told.
+
+As in `xmod.dag`, of which this is the part about tasks; pure.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xmod import jobs, task_jobs
+from xmod.config import Config
+from xmod.config_tasks import TaskConfig
+from xmod.grid import Cell
+from xmod.paths import Paths
+from xmod.task_jobs import Run
+
+if TYPE_CHECKING:
+    from xmod.dag import Batch, Dag
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunBatch:
+    """Fine-tuning runs that one job does."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+
+class TaskDag:
+    """The tasks of a run, and the cells that are fine-tuned on each."""
+
+    def __init__(self, dag: Dag) -> None:
+        self._dag = dag
+        self.config: Config = dag.config
+        self.paths: Paths = dag.paths
+
+    @cached_property
+    def cells(self) -> dict[str, tuple[Cell, ...]]:
+        """Task -> the cells that some experiment evaluates it on; tasks without any are absent."""
+        found: dict[str, dict[str, Cell]] = {}
+        for point in self._dag.grid.points:
+            wanted = self.config.experiments[point.experiment].evaluate
+            for name in self.config.tasks if wanted == "all" else wanted:
+                found.setdefault(name, {})[point.cell.id] = point.cell
+        return {name: tuple(found[name].values()) for name in self.config.tasks if name in found}
+
+    def at(self, task: str, cell: Cell) -> TaskConfig:
+        """The task as `cell` has it."""
+        return self._dag.grid.configs[cell.id].tasks[task]
+
+    # Cells and data, as a stage sees them
+
+    def finetune_stage(self, task: str, cell: Cell) -> str:
+        """Fine-tuning depends on extension only where the source language was added."""
+        source = self.at(task, cell).source
+        return "finetune" if source in self._dag.languages(cell) else "finetune_added"
+
+    def finetuned(self, task: str, cell: Cell) -> Cell:
+        """`cell`, as fine-tuning sees it."""
+        return cell.at(self.finetune_stage(task, cell), task)
+
+    def cell(self, stage: str, task: str, cell_id: str) -> Cell:
+        """A cell of the whole grid that `stage` sees as `cell_id`."""
+        return self._cells[stage, task][cell_id]
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str], dict[str, Cell]]:
+        """(stage, task) -> id -> the first cell that the stage sees so."""
+        found: dict[tuple[str, str], dict[str, Cell]] = {}
+        for task, cells in self.cells.items():
+            for cell in cells:
+                for stage, seen in (
+                    ("finetune", self.finetuned(task, cell)),
+                    ("evaluate", cell.at("evaluate", task)),
+                ):
+                    found.setdefault((stage, task), {}).setdefault(seen.id, cell)
+        return found
+
+    def cell_pattern(self, stage: str, task: str) -> str:
+        """A regular expression of exactly the cells of a stage."""
+        return "|".join(map(re.escape, self._cells[stage, task]))
+
+    def scopes(self, stage: str, task: str) -> dict[str, Cell]:
+        """Scope -> a cell of that scope."""
+        found: dict[str, Cell] = {}
+        for cell in self.cells[task]:
+            found.setdefault(cell.scope(stage, task), cell)
+        return found
+
+    def run_batches(self, task: str) -> list[RunBatch]:
+        """A task's runs, in the jobs that do them together."""
+        runs = Run.all_of(self.config.tasks[task])
+        size = self.config.jobs.runs_per_job
+        chunks = [tuple(runs[first : first + size]) for first in range(0, len(runs), size)]
+        return [RunBatch(name=f"{number:02d}", runs=chunk) for number, chunk in enumerate(chunks)]
+
+    def languages(self, task: str) -> list[str]:
+        """Every language that some set of the task has, in table order."""
+        sets = self.config.tasks[task].sets.values()
+        wanted = {iso for data in sets for iso in data.languages}
+        return [iso for iso in self._dag.table.isos if iso in wanted]
+
+    def added_batches(self, task: str) -> list[Batch]:
+        """Added languages that the task has, in the jobs that make their vocabularies."""
+        return [
+            replace(batch, isos=isos)
+            for batch in self._dag.added_batches
+            if (isos := tuple(iso for iso in batch.isos if iso in self.languages(task)))
+        ]
+
+    def features(self, task: str, scope: str) -> list[str]:
+        """What is encoded with the vocabulary that the cells share: every language."""
+        return self._feature_files("features", task, scope, self.languages(task))
+
+    def added_features(self, task: str, scope: str, batch: Batch) -> list[str]:
+        """What is encoded with the vocabularies of a batch of added languages."""
+        return self._feature_files("added_features", task, scope, batch.isos)
+
+    def _feature_files(self, stage: str, task: str, scope: str, isos: Iterable[str]) -> list[str]:
+        sets = self.config.tasks[task].sets
+        return [
+            self.paths.task_file(stage, task, scope, iso, name)
+            for iso in isos
+            for name in (
+                *(f"{one}.features" for one, data in sets.items() if iso in data.languages),
+                "manifest.json",
+            )
+        ]
+
+    # Files of a job
+
+    def task_inputs(self, task: str, scope: str) -> dict[str, Any]:
+        """What reading a task's sets reads."""
+        data = self.at(task, self.scopes("tasks", task)[scope]).sets
+        files = [path for one in data.values() for path in one.files() if Path(path).exists()]
+        is_synthetic = any(one.format == "synthetic" for one in data.values())
+        return {
+            "job": self.paths.task_job("tasks", task, scope),
+            "files": files,
+            "packages": [self._dag.verified_packages] if is_synthetic else [],
+        }
+
+    def features_inputs(self, task: str, scope: str) -> dict[str, Any]:
+        cell = self.scopes("features", task)[scope]
+        return {
+            "job": self.paths.task_job("features", task, scope),
+            "examples": self._examples(task, cell),
+            "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
+        }
+
+    def added_features_inputs(self, task: str, scope: str, batch: Batch) -> dict[str, Any]:
+        cell = self.scopes("added_features", task)[scope]
+        added_scope = cell.scope("added_vocabulary")
+        return {
+            "job": self.paths.task_job("added_features", task, scope, f"job-{batch.name}"),
+            "examples": self._examples(task, cell),
+            "vocabularies": [self.paths.added_vocabulary(added_scope, iso) for iso in batch.isos],
+        }
+
+    def added_vocabularies(self, task: str, scope: str) -> str:
+        """The folder of the vocabularies that come with added languages."""
+        cell = self.scopes("added_features", task)[scope]
+        return self.paths.added_vocabulary_folder(cell.scope("added_vocabulary"))
+
+    def finetune_inputs(self, task: str, cell_id: str, batch: RunBatch) -> dict[str, Any]:
+        cell = self.cell("finetune", task, cell_id)
+        inputs: dict[str, Any] = {
+            "job": self.paths.task_job("finetune", task, cell_id, f"job-{batch.name}"),
+            "model": self.paths.pretrained(cell.at("pretrain").id),
+            "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
+            "features": f"{self._source_folder(task, cell)}/train.features",
+        }
+        if self.finetune_stage(task, cell) == "finetune_added":
+            source = self.at(task, cell).source
+            inputs |= self._extension(cell, source)
+        return inputs
+
+    def finetune_extension(self, task: str, cell_id: str) -> str:
+        """The options that name an added source language's extension; mostly none."""
+        cell = self.cell("finetune", task, cell_id)
+        if self.finetune_stage(task, cell) == "finetune":
+            return ""
+        return _options(self._extension(cell, self.at(task, cell).source))
+
+    def _extension(self, cell: Cell, iso: str) -> dict[str, str]:
+        """An added language's weights, and its vocabulary."""
+        scope = cell.scope("added_vocabulary")
+        return {
+            "extension": self.paths.extension(cell.at("extend").id, iso),
+            "extension_vocabulary": self.paths.added_vocabulary(scope, iso),
+        }
+
+    def finetuned_files(self, task: str, cell: str, batch: RunBatch) -> list[str]:
+        """What fine-tuning a batch of runs writes."""
+        names = ("model.safetensors", "history.csv", "manifest.json")
+        return [
+            self.paths.task_file("finetune", task, cell, run.name, name)
+            for run in batch.runs
+            for name in names
+        ]
+
+    def score_files(self, task: str, cell: str, batch: RunBatch) -> list[str]:
+        """What evaluating a batch of runs writes, besides the predictions."""
+        return [
+            self.paths.task_file("evaluate", task, cell, run.name, name)
+            for run in batch.runs
+            for name in ("scores.json", "manifest.json")
+        ]
+
+    def evaluate_inputs(self, task: str, cell_id: str, batch: RunBatch) -> dict[str, Any]:
+        """Of files that one job makes together the first: time grows with the number of inputs."""
+        cell = self.cell("evaluate", task, cell_id)
+        added = self._dag.added(cell)
+        finetuned = self.finetuned(task, cell).id
+        return {
+            "job": self.paths.task_job("evaluate", task, cell_id, f"job-{batch.name}"),
+            "model": self.paths.pretrained(cell.at("pretrain").id),
+            "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
+            "finetuned": [
+                self.paths.task_file("finetune", task, finetuned, run.name, "model.safetensors")
+                for run in batch.runs
+            ],
+            "extensions": [self.paths.extension(cell.at("extend").id, iso) for iso in added],
+            "examples": self._examples(task, cell),
+            "features": self._shared_features(task, cell),
+            "added_features": self._added_features(task, cell),
+        }
+
+    def scores(self, task: str) -> list[str]:
+        """The scores of every run on every cell."""
+        return [
+            self.paths.task_file("evaluate", task, cell_id, run.name, "scores.json")
+            for cell_id in self._cells["evaluate", task]
+            for run in Run.all_of(self.config.tasks[task])
+        ]
+
+    def selected(self, task: str, file: str) -> list[str]:
+        """The chosen runs' scores, or all candidates, of every cell."""
+        return [
+            self.paths.task_file("selection", task, cell_id, file)
+            for cell_id in self._cells["evaluate", task]
+        ]
+
+    def all_selected(self) -> list[str]:
+        """The chosen runs' scores, of every task and cell."""
+        return [path for task in self.cells for path in self.selected(task, "scores.json")]
+
+    def folder(self, stage: str, task: str, cell_id: str) -> str:
+        """Where a job of `evaluate` finds what `stage` made for its cell."""
+        cell = self.cell("evaluate", task, cell_id)
+        if stage == "finetune":
+            return self.paths.task_folder(stage, task, self.finetuned(task, cell).id)
+        return self.paths.task_folder(stage, task, cell.scope(stage, task))
+
+    def extensions(self, task: str, cell_id: str) -> str:
+        """The options that name what comes with added languages; none without any."""
+        cell = self.cell("evaluate", task, cell_id)
+        if not self._dag.added(cell):
+            return ""
+        folders = {
+            "extensions": self.paths.extensions(cell.at("extend").id),
+            "vocabularies": self.paths.added_vocabulary_folder(cell.scope("added_vocabulary")),
+            "added_features": self.folder("added_features", task, cell_id),
+        }
+        return _options(folders)
+
+    def _source_folder(self, task: str, cell: Cell) -> str:
+        is_added = self.finetune_stage(task, cell) == "finetune_added"
+        stage = "added_features" if is_added else "features"
+        folder = self.paths.task_folder(stage, task, cell.scope(stage, task))
+        return f"{folder}/{self.at(task, cell).source}"
+
+    def _examples(self, task: str, cell: Cell) -> str:
+        return self.paths.task_file("tasks", task, cell.scope("tasks", task), "manifest.json")
+
+    def _shared_features(self, task: str, cell: Cell) -> str:
+        source = self.at(task, cell).source
+        scope = cell.scope("features", task)
+        return self.paths.task_file("features", task, scope, source, "manifest.json")
+
+    def _added_features(self, task: str, cell: Cell) -> list[str]:
+        scope, added = cell.scope("added_features", task), self._dag.added(cell)
+        return [
+            self.paths.task_file("added_features", task, scope, batch.isos[0], "manifest.json")
+            for batch in self.added_batches(task)
+            if any(iso in added for iso in batch.isos)
+        ]
+
+    # What a job is told
+
+    def job_text(self, stage: str, task: str, name: str, part: str) -> str:
+        """The text of `<stage>/<task>/<name>/<part>.json`."""
+        if stage in ("tasks", "features", "added_features"):
+            cell = self.scopes(stage, task)[name]
+        else:
+            cell = self.cell(stage, task, name)
+        config = self._dag.grid.configs[cell.id]
+        if stage == "tasks":
+            return jobs.text(task_jobs.read_job(config, task))
+        if stage in ("features", "added_features"):
+            isos: Sequence[str] = self.languages(task)
+            if stage == "added_features":
+                isos = next(b.isos for b in self.added_batches(task) if f"job-{b.name}" == part)
+            return jobs.text(task_jobs.encode_job(config, task, isos))
+        runs = next(b.runs for b in self.run_batches(task) if f"job-{b.name}" == part)
+        make = task_jobs.finetune_job if stage == "finetune" else task_jobs.evaluate_job
+        return jobs.text(
+            make(
+                cell,
+                config,
+                task,
+                stage=self.finetune_stage(task, cell) if stage == "finetune" else stage,
+                languages=self._dag.languages(cell),
+                added=self._dag.added(cell),
+                runs=runs,
+            )
+        )
+
+
+def _options(values: Mapping[str, str]) -> str:
+    """`--key value ...`, as a shell reads it."""
+    pairs = (f"--{key.replace('_', '-')} {shlex.quote(value)}" for key, value in values.items())
+    return " ".join(pairs)

@@ -1,0 +1,93 @@
+"""Fine-tuning on a task: its updates, and its loss.
+
+Shapes: B sequences, L length, C outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from xmod.data.prefetch import prefetched
+from xmod.model.language_modules import Segment
+from xmod.model.task_heads import TaskModel
+from xmod.tasks.batches import EpochBatches, TaskBatch, make_batch
+from xmod.tasks.features import Features
+from xmod.tasks.ner import NO_TAG
+
+_RUN = 8
+"""Updates that are made one after another, in advance."""
+
+
+class TaskUpdates:
+    """The micro-batches of updates 0, 1, 2, ... of fine-tuning: a function of seed and number."""
+
+    def __init__(
+        self, features: Features, *, batch_sequences: int, micro_batch_sequences: int, seed: int
+    ) -> None:
+        """`micro_batch_sequences` are of the file's longest length; of shorter ones more fit."""
+        self.next_update = 0
+        self._features = features
+        longest = int(features.lengths.max(initial=1))
+        self._batches = EpochBatches(
+            features.lengths,
+            batch_size=batch_sequences,
+            micro_batch_tokens=longest * min(micro_batch_sequences, batch_sequences),
+            seed=seed,
+        )
+        self.updates_per_epoch = self._batches.updates_per_epoch
+
+    def update(self, number: int) -> list[TaskBatch]:
+        return list(map(partial(make_batch, self._features), self._batches.update(number)))
+
+    @contextmanager
+    def prefetched(self, *, stop: int) -> Iterator[Iterator[list[TaskBatch]]]:
+        """Updates `next_update` ... `stop - 1`, made by a thread in advance."""
+        with prefetched(self.update, start=self.next_update, stop=stop, run=_RUN) as made:
+            yield made
+
+
+class TaskObjective:
+    """Cross-entropy: of labels, of tags, or the mean of an answer's start and end."""
+
+    def __init__(self, model: TaskModel, *, language: str) -> None:
+        self._model = model
+        self._language = language
+
+    def num_targets(self, batch: TaskBatch) -> int:
+        """Labels, tagged tokens, or windows."""
+        if batch.targets.shape == batch.ids.shape:
+            return int((batch.targets != NO_TAG).sum())
+        return len(batch.rows)
+
+    def num_tokens(self, batch: TaskBatch) -> int:
+        return int(batch.ids.size)
+
+    def loss(self, batch: TaskBatch, device: torch.device) -> Tensor:
+        lengths_B = torch.from_numpy(batch.lengths).to(device)
+        targets = torch.from_numpy(batch.targets).to(device)
+        scores = self._model(
+            torch.from_numpy(batch.ids).to(device),
+            [Segment(self._language, len(batch.rows))],
+            lengths_B,
+        )
+        if scores.dim() == 2:
+            return functional.cross_entropy(scores, targets, reduction="sum")
+        if targets.shape == scores.shape[:2]:
+            return functional.cross_entropy(
+                scores.flatten(0, 1), targets.flatten(), ignore_index=NO_TAG, reduction="sum"
+            )
+        return span_loss(scores, targets, lengths_B)
+
+
+def span_loss(scores_BL2: Tensor, targets_B2: Tensor, lengths_B: Tensor) -> Tensor:
+    """The mean of start's and end's cross-entropy over a window's tokens, summed over windows."""
+    places_L = torch.arange(scores_BL2.shape[1], device=scores_BL2.device)
+    is_padding_BL = places_L >= lengths_B[:, None]
+    scores_BL2 = scores_BL2.masked_fill(is_padding_BL[..., None], -torch.inf)
+    return functional.cross_entropy(scores_BL2, targets_B2, reduction="sum") / 2
