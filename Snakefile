@@ -54,16 +54,18 @@ USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_m
 SEARCH = "$PATH" if USES_CONDA else f"{os.path.dirname(sys.executable)}:$PATH"
 # A scheduler signals every process of a job: the shell and its log wait until the job has saved.
 SIGNALS = "trap : TERM USR1; keep_log() {{ (trap '' INT TERM USR1; exec tee \"$1\"); }}"
-shell.prefix(f"{STRICT}; {SIGNALS}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; ")
+# A job is told what to do by a text, which is its parameter, so that a change of it is seen. It is no
+# declared output: of a job that failed Snakemake would delete it, and nobody could run it by hand.
+WRITE_JOB = 'write_job() {{ mkdir -p "${{2%/*}}"; printf \'%s\\n\' "$1" > "$2"; }}'
+shell.prefix(
+    f"{STRICT}; {SIGNALS}; {WRITE_JOB}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; "
+)
 
 
 wildcard_constraints:
-    stage="[a-z_]+",
-    name="[^/]+",
     cell="[^/]+",
     scope="[^/]+",
     task="[A-Za-z0-9_-]+",
-    part="job(-[a-z0-9-]+)?",
     figure="[a-z0-9_]+",
     table="[a-z0-9_]+",
 

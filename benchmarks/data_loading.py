@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import yaml
 
-from benchmarks.report import Table, show
+from benchmarks.report import Table, main
 from xmod.config import ModelConfig, parse
 from xmod.config_training import TrainingConfig
 from xmod.data.batches import RUN, UpdateBatches
@@ -144,7 +144,7 @@ def _share(
                         torch.from_numpy(batch.masked),
                         torch.from_numpy(batch.targets),
                     )
-                nll_M.mean().backward()
+                torch.autograd.backward(nll_M.mean())
             optimizer.step()
         making.append((made - started) / RUN)
         training.append((time.perf_counter() - made) / RUN)
@@ -209,5 +209,4 @@ def _write_texts(folder: Path, num_languages: int) -> dict[str, Path]:
 
 
 if __name__ == "__main__":
-    for each in run(quick=True):
-        show(each)
+    main(run)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from contextlib import ExitStack
 from statistics import median
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 from benchmarks.shapes import Contender
+
+
+class Measured(NamedTuple):
+    """What a worker answers."""
+
+    rates: list[float]
+    """Work a second, of each step."""
+    peak_megabytes: float
+    """The most memory that the process has had."""
 
 
 class Worker:
@@ -24,7 +34,7 @@ class Worker:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._send(json.dumps(asdict(contender)))
+        self._send(pickle.dumps(contender).hex())
         if self._receive() != "ready":
             raise RuntimeError(f"{contender.label} did not start")
 
@@ -40,10 +50,9 @@ class Worker:
         _pipe(self._process.stdin).close()
         self._process.wait()
 
-    def step_seconds(self, num_steps: int) -> list[float]:
+    def measure(self, num_steps: int) -> Measured:
         self._send(str(num_steps))
-        seconds: list[float] = json.loads(self._receive())
-        return seconds
+        return Measured(**json.loads(self._receive()))
 
     def _send(self, line: str) -> None:
         pipe = _pipe(self._process.stdin)
@@ -57,23 +66,17 @@ class Worker:
         return line.strip()
 
 
-def tokens_per_second(
+def work_per_second(
     contenders: Sequence[Contender], *, num_rounds: int, num_steps: int
 ) -> list[float]:
     """The median over all steps of each contender, taken in turns: A B A B."""
-    workers = [Worker(contender) for contender in contenders]
-    seconds: list[list[float]] = [[] for _ in contenders]
-    try:
+    rates: list[list[float]] = [[] for _ in contenders]
+    with ExitStack() as stack:
+        workers = [stack.enter_context(Worker(contender)) for contender in contenders]
         for _ in range(num_rounds):
-            for worker, measured in zip(workers, seconds, strict=True):
-                measured.extend(worker.step_seconds(num_steps))
-    finally:
-        for worker in workers:
-            worker.__exit__(None, None, None)
-    return [
-        contender.shape.num_sequences * contender.shape.length / median(measured)
-        for contender, measured in zip(contenders, seconds, strict=True)
-    ]
+            for worker, measured in zip(workers, rates, strict=True):
+                measured.extend(worker.measure(num_steps).rates)
+    return list(map(median, rates))
 
 
 def _pipe(pipe: IO[str] | None) -> IO[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,19 @@ class Table:
     explanation: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+def explanation(docstring: str | None) -> str:
+    """The second paragraph of a module's docstring, in a line."""
+    return " ".join((docstring or "").split("\n\n")[1].split())
+
+
+def main(run: Callable[..., list[Table]]) -> None:
+    """Run one benchmark and show its tables."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="fewer steps, no base size")
+    for table in run(quick=parser.parse_args().quick):
+        show(table)
 
 
 def show(table: Table) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 Library = Literal["xmod", "transformers"]
 Precision = Literal["float32", "bfloat16"]
+
+Step = Callable[[], int]
+"""Does a piece of work; returns how much it was, in tokens, sequences or questions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +27,25 @@ class Shape:
     num_languages: int
     num_threads: int
     num_sequences: int
+    """Of pre-training, as `length`; tasks have their own."""
     length: int
 
 
+class Contender(Protocol):
+    """One side of a comparison, as it is sent to the process that it runs in."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def num_threads(self) -> int: ...
+
+    def build(self) -> Step: ...
+
+
 @dataclass(frozen=True, kw_only=True)
-class Contender:
-    """One side of a comparison."""
+class ModelContender:
+    """A model of one of the libraries, at work that a subclass says."""
 
     library: Library
     precision: Precision
@@ -36,7 +53,25 @@ class Contender:
 
     @property
     def label(self) -> str:
-        return f"{self.library}, {self.precision}, {self.shape.num_languages} languages"
+        return f"{type(self).__name__.lower()} {self.shape.name} ({self.library}, {self.way})"
+
+    @property
+    def num_threads(self) -> int:
+        return self.shape.num_threads
+
+    @property
+    def way(self) -> str:
+        """How it works, as a table says it."""
+        return self.precision
+
+    def build(self) -> Step:
+        return self.our_step() if self.library == "xmod" else self.their_step()
+
+    def our_step(self) -> Step:
+        raise NotImplementedError
+
+    def their_step(self) -> Step:
+        raise NotImplementedError
 
 
 TINY = Shape(

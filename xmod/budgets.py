@@ -97,6 +97,8 @@ def extension_updates(config: Config, table: LanguageTable, *, cell_updates: int
     members = language_set(config, table, config.language_set)
     share = _total_weight(config, table, (iso,)) / _total_weight(config, table, members)
     examples = cell_updates * config.pretrain.batch_sequences * share
+    if cell_updates == 0:
+        return 0  # a control: nothing is trained anywhere
     return max(1, round(examples / config.extend.batch_sequences))
 
 

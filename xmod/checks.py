@@ -9,6 +9,8 @@ from xmod.budgets import language_sizes, text_files
 from xmod.config import Config
 from xmod.config_errors import ConfigError, suggest
 from xmod.config_section import AxisValue
+from xmod.evaluated import evaluated_sets
+from xmod.grid import Cell
 
 if TYPE_CHECKING:
     from xmod.dag import Dag
@@ -22,6 +24,7 @@ def check(dag: Dag) -> None:
     """
     try:
         _check_experiments(dag)
+        _check_tasks(dag)
         dag.text_files(dag.available_languages)
         language_sizes(dag.config, dag.table, dag.corpus_languages)
         _check_declared(dag)
@@ -30,11 +33,12 @@ def check(dag: Dag) -> None:
     points: dict[str, list[dict[str, AxisValue]]] = {}
     for point in dag.grid.points:
         points.setdefault(point.experiment, []).append(dict(point.axes))
+    sets = evaluated_sets(dag.config)
     try:
         for name in dag.config.figures:
-            dag.catalogue.check_figure(name, points, dag.table)
+            dag.catalogue.check_figure(name, points, dag.table, sets)
         for name in dag.config.tables:
-            dag.catalogue.check_table(name, points, dag.table)
+            dag.catalogue.check_table(name, points, dag.table, sets)
     except ConfigError as error:
         raise ConfigError(f"{dag.config.catalogue}: {error}") from error
 
@@ -72,6 +76,42 @@ def _check_experiments(dag: Dag) -> None:
                 raise ConfigError(f"experiments.{name}.evaluate: no task {task!r}; {choices}")
     for cell in dag.grid.cells:
         dag.measured(cell)
+
+
+def _check_tasks(dag: Dag) -> None:
+    """That every task can be done on the cells that are evaluated on it."""
+    taken: dict[str, str] = {}
+    for task, cells in dag.tasks.cells.items():
+        for name in dag.config.tasks[task].tests:
+            if name in taken:
+                raise ConfigError(
+                    f"tasks.{task}.tests: {name!r} is a set of tasks.{taken[name]} too; results "
+                    "go by the sets' names: give each its own"
+                )
+            taken[name] = task
+        for cell in cells:
+            _check_task(dag, task, cell)
+
+
+def _check_task(dag: Dag, name: str, cell: Cell) -> None:
+    task, languages = dag.tasks.at(name, cell), dag.languages(cell)
+    if task.source not in (*languages, *dag.added(cell)):
+        raise ConfigError(
+            f"tasks.{name}.source: {task.source!r} is neither pre-trained in cell {cell.id} nor "
+            "added to it, so nothing can be fine-tuned in it there; add it "
+            "(experiments.<name>.add_languages), or leave the task out of the experiment's evaluate"
+        )
+    if task.select_by == "pretrained" and not set(task.development.languages) & set(languages):
+        raise ConfigError(
+            f"tasks.{name}.select_by: 'pretrained', but development.languages has none that cell "
+            f"{cell.id} is pre-trained on; legal: source, or a development set of such languages"
+        )
+    positions = dag.grid.configs[cell.id].model.max_positions
+    if task.max_length > positions:
+        raise ConfigError(
+            f"tasks.{name}.max_length: {task.max_length} exceeds model.max_positions, {positions} "
+            f"in cell {cell.id}"
+        )
 
 
 def _check_declared(dag: Dag) -> None:

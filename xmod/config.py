@@ -218,7 +218,8 @@ class Config(Section):
     language_set: str = "13"
     """A built-in set or a name under `language_sets`, where no axis gives one."""
     budget: str | int = "equal_steps"
-    """A name under `budgets` or a number of updates, where no axis gives one."""
+    """A name under `budgets` or a number of updates, where no axis gives one. With 0, what follows
+    starts from random weights: a control."""
     corpora: CorporaConfig = CorporaConfig.model_validate({})
     vocabulary: VocabularyConfig = VocabularyConfig()
     model: ModelConfig

@@ -27,6 +27,12 @@ FORMAT_KINDS: dict[FormatName, TaskKind] = {
 """Format -> the kind of task that it is of; `synthetic` is of every kind."""
 ALL_LANGUAGES_IN_ONE = ("xnli", "xnli_jsonl", "mlqa")
 """Formats whose file, or folder, holds every language."""
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "nli": {"select_by": "pretrained", "max_length": 128, "epochs": (5, 10)},
+    "ner": {"select_by": "pretrained", "max_length": 128, "epochs": (5, 10)},
+    "qa": {"select_by": "source", "max_length": 384, "epochs": (3, 5)},
+}
+"""What follows from the kind of a task where it is left out."""
 
 
 class TaskDataConfig(Section):
@@ -55,6 +61,15 @@ class TaskDataConfig(Section):
             return []
         codes = (self.codes.get(iso, iso) for iso in self.languages)
         return list(dict.fromkeys(self.path.replace("{code}", code) for code in codes))
+
+    @model_validator(mode="after")
+    def _languages_are_given_once(self) -> Self:
+        if not self.languages or len(set(self.languages)) < len(self.languages):
+            raise ValueError(f"languages needs at least one, each once: {list(self.languages)}")
+        unknown = [iso for iso in self.codes if iso not in self.languages]
+        if unknown:
+            raise ValueError(f"codes: {', '.join(unknown)} is none of its languages")
+        return self
 
     @model_validator(mode="after")
     def _files_have_a_path(self) -> Self:
@@ -102,10 +117,10 @@ class TaskConfig(Section):
     tests: dict[Name, TaskDataConfig]
     """What is reported, each under its name."""
     select_by: Literal["pretrained", "source"]
-    """The development set's average over the pre-trained languages, or the source's alone: the
-    paper's choice for NLI and NER, and for QA (footnote 12). Left out, that of the kind."""
-    max_length: int = Field(default=128, ge=8)
-    """Tokens a sequence, at most: XTREME's for NLI and NER; for QA it has 384."""
+    """The development set's average over the pre-trained languages, or the source's alone. Left
+    out, the paper's choice: the average for NLI and NER, the source for QA (footnote 12)."""
+    max_length: int = Field(ge=8)
+    """Tokens a sequence, at most. Left out, XTREME's: 128 for NLI and NER, 384 for QA."""
     stride: int = Field(default=128, ge=1)
     """QA: a context's windows begin so many tokens apart: BERT's."""
     max_question_tokens: int = Field(default=64, ge=1)
@@ -114,8 +129,9 @@ class TaskConfig(Section):
     """QA: BERT's."""
     learning_rates: tuple[float, ...] = (1e-4, 3e-4, 5e-4)
     """Peaks that are tried."""
-    epochs: tuple[int, ...] = (5, 10)
-    """Numbers of epochs that are tried; the paper's for QA: 3 and 5."""
+    epochs: tuple[int, ...]
+    """Numbers of epochs that are tried. Left out, the paper's: 5 and 10 for NLI and NER, 3 and 5
+    for QA."""
     seeds: int = Field(default=5, ge=1)
     """Runs of each setting, from seed 1 on."""
     finetune: FinetuneConfig = FinetuneConfig()
@@ -126,10 +142,10 @@ class TaskConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _choice_follows_the_kind(cls, values: Any) -> Any:
+    def _defaults_follow_the_kind(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        return {"select_by": "source" if values.get("kind") == "qa" else "pretrained", **values}
+        return {**DEFAULTS.get(str(values.get("kind")), DEFAULTS["nli"]), **values}
 
     @model_validator(mode="after")
     def _settings_are_given_once(self) -> Self:
@@ -137,6 +153,15 @@ class TaskConfig(Section):
             values = getattr(self, name)
             if not values or len(set(values)) != len(values) or min(values) <= 0:
                 raise ValueError(f"{name} needs positive numbers, each once: {list(values)}")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_have_room(self) -> Self:
+        if self.kind == "qa" and self.max_length < self.max_question_tokens + 5:
+            raise ValueError(
+                f"max_length ({self.max_length}) leaves no room for a context beside "
+                f"max_question_tokens ({self.max_question_tokens}) and 4 special tokens"
+            )
         return self
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ from xmod.analysis.catalogue import Catalogue, read_catalogue
 from xmod.budgets import available_languages, text_files
 from xmod.config import Config, parse
 from xmod.config_errors import ConfigError
+from xmod.evaluated import evaluated_sets
 from xmod.files import sha256_file
 from xmod.grid import UPSTREAM, Cell, Grid, expand
 from xmod.language_sets import language_set
@@ -218,7 +219,6 @@ class Dag:
         cell = self.cell("pretrain", cell_id)
         scope = cell.scope("vocabulary")
         return {
-            "job": self.paths.job("pretrain", cell_id),
             "vocabulary": self.paths.vocabulary(scope),
             "tokens": self.paths.tokens(scope, self.pretrain_job(cell).languages, "train"),
         }
@@ -227,7 +227,6 @@ class Dag:
         cell = self.cell("extend", cell_id)
         scope = cell.scope("added_vocabulary")
         return {
-            "job": self.paths.job("extend", cell_id, f"job-{batch.name}"),
             "model": self.paths.pretrained(cell.at("pretrain").id),
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
             "vocabularies": [self.paths.added_vocabulary(scope, iso) for iso in batch.isos],
@@ -239,7 +238,6 @@ class Dag:
         scope, added_scope = cell.scope("vocabulary"), cell.scope("added_vocabulary")
         extend_id, added = cell.at("extend").id, self.added(cell)
         return {
-            "job": self.paths.job("perplexity", cell_id),
             "model": self.paths.pretrained(cell.at("pretrain").id),
             "vocabulary": self.paths.vocabulary(scope),
             "tokens": self.paths.tokens(scope, self.measured(cell), "heldout"),
@@ -319,7 +317,8 @@ class Dag:
 
     def captions(self) -> str:
         """What each figure shows, and where the tables are."""
-        return self.catalogue.captions(self.config.figures, self.config.tables)
+        config = self.config
+        return self.catalogue.captions(config.figures, config.tables, evaluated_sets(config))
 
     def check(self) -> None:
         """Raise ConfigError, with the file to mend, for what the grid alone does not find out."""

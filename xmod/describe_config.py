@@ -48,6 +48,9 @@ work of all other stages shared ([decision 1](decisions/0001-cells-and-ids.md)).
 
 REQUIRED = "required"
 FILLED = {
+    **dict.fromkeys(
+        (f"tasks.<name>.{name}" for name in ("select_by", "max_length", "epochs")), "by `kind`"
+    ),
     "variants": "the paper's: " + ", ".join(f"`{name}`" for name in VARIANTS),
     **{
         f"model.{name}": "from `sizes`"

@@ -18,6 +18,7 @@ from xmod.analysis.figures.draw import draw
 from xmod.analysis.figures.prepare import prepare
 from xmod.analysis.figures.save import save
 from xmod.analysis.records import read_grid
+from xmod.analysis.spec import with_synthetic_note
 from xmod.command import run
 from xmod.languages import read_languages
 from xmod.manifest import write_manifest
@@ -27,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the figure and say where it is and how complete."""
     started = time.time()
     options = _parser().parse_args(arguments)
-    spec = read_catalogue(options.figures).figure(options.figure)
     grid, table = read_grid(options.grid), read_languages(options.languages)
+    spec = with_synthetic_note(read_catalogue(options.figures).figure(options.figure), grid.sets)
     plotted = prepare(read_metrics(options.metrics, grid), grid, table, spec)
     figure = draw(plotted, spec, table, title_note=options.title_note)
     save(figure, plotted, spec, options.output_prefix)

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from xmod.command import run
 from xmod.files import sha256_file
 from xmod.manifest import write_manifest
 from xmod.task_jobs import EncodeJob
+from xmod.tasks.encoding import encode
 from xmod.tasks.examples import read_examples
 from xmod.tasks.features import write_features
-from xmod.tasks.kinds import encode
 from xmod.tokenization.vocabulary import Vocabulary
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m xmod.encode_task", description=__doc__)
     parser.add_argument("--job", type=Path, required=True, help="what to encode: an EncodeJob")
     parser.add_argument("--examples", type=Path, required=True, help="<set>/<iso>.jsonl")
@@ -27,11 +28,11 @@ def main() -> None:
     vocabulary.add_argument("--vocabulary", type=Path, help="one for all languages")
     vocabulary.add_argument("--each-vocabulary", type=Path, help="<iso>/spm.model")
     parser.add_argument("--output", type=Path, required=True, help="folder of the features")
-    arguments = parser.parse_args()
-    job = EncodeJob.read(arguments.job)
+    options = parser.parse_args(arguments)
+    job = EncodeJob.read(options.job)
     for iso in dict.fromkeys(iso for isos in job.sets.values() for iso in isos):
-        vocabulary_path = arguments.vocabulary or arguments.each_vocabulary / iso / "spm.model"
-        encode_language(arguments, job, iso, vocabulary_path)
+        vocabulary_path = options.vocabulary or options.each_vocabulary / iso / "spm.model"
+        encode_language(options, job, iso, vocabulary_path)
 
 
 def encode_language(

@@ -8,8 +8,10 @@ Predictions are kept, so that any score can be made again.
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +21,23 @@ from xmod.files import sha256_file, write_json_atomic
 from xmod.manifest import write_manifest
 from xmod.model.device import device_name, use_device
 from xmod.model.encoder import Encoder
-from xmod.model.finetuning import with_module_of, with_trained
-from xmod.model.storage import read_extension, read_finetuned, read_model
+from xmod.model.finetuning import FinetunedCell
+from xmod.model.heads import MaskedLanguageModel
+from xmod.model.storage import ModelFileError, read_extension, read_finetuned, read_model
 from xmod.model.task_heads import TaskModel
 from xmod.task_jobs import EvaluateJob, Run
+from xmod.tasks.baselines import read_baselines
 from xmod.tasks.examples import Example, read_examples
 from xmod.tasks.features import Features
-from xmod.tasks.kinds import HEADS, METRICS, decode, score
+from xmod.tasks.heads import HEADS
 from xmod.tasks.predicting import predict
 from xmod.tasks.predictions import write_predictions
+from xmod.tasks.scoring import METRICS, decode, score
 from xmod.tokenization.vocabulary import Vocabulary
 from xmod.training.precision import resolve
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m xmod.evaluate", description=__doc__)
     parser.add_argument("--job", type=Path, required=True, help="what to do: an EvaluateJob")
     parser.add_argument("--model", type=Path, required=True, help="the pre-trained model")
@@ -43,66 +48,99 @@ def main() -> None:
     parser.add_argument("--examples", type=Path, required=True, help="<set>/<iso>.jsonl")
     parser.add_argument("--features", type=Path, required=True, help="<iso>/<set>.features")
     parser.add_argument("--added-features", type=Path, help="<iso>/<set>.features")
+    parser.add_argument(
+        "--baselines", type=Path, required=True, help="what the sets give away, to stand beside"
+    )
     parser.add_argument("--output", type=Path, required=True, help="<run>/scores.json")
     add_device_arguments(parser)
-    evaluation = Evaluation(parser.parse_args())
+    options = parser.parse_args(arguments)
+    evaluation = Evaluation(options, EvaluateJob.read(options.job))
     for one in evaluation.job.runs:
         evaluation.measure(one)
 
 
-class Evaluation:
-    """One cell in all its languages, and the examples that its fine-tuned models are given."""
+@dataclass(frozen=True, kw_only=True)
+class LanguageSet:
+    """A set of examples in one language, as text and as features."""
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self.arguments = arguments
-        self.job = EvaluateJob.read(arguments.job)
+    name: str
+    language: str
+    examples: list[Example]
+    features: Features
+
+
+class Evaluation:
+    """One cell in all its languages, and the sets that its fine-tuned models are given."""
+
+    def __init__(self, arguments: argparse.Namespace, job: EvaluateJob) -> None:
+        """Raises ValueError where a file is missing or is not what belongs to the cell."""
+        given = (arguments.extensions, arguments.vocabularies, arguments.added_features)
+        if job.added and None in given:
+            raise ValueError(
+                f"{arguments.job}: added is {list(job.added)}, which needs --extensions, "
+                "--vocabularies and --added-features"
+            )
+        self.arguments, self.job = arguments, job
         self.device = use_device(arguments.device, threads=arguments.threads)
         vocabulary = Vocabulary.open(arguments.vocabulary)
-        self.base = read_model(arguments.model, vocabulary=vocabulary.fingerprint)
+        base = read_model(arguments.model, vocabulary=vocabulary.fingerprint)
+        self.precision = resolve("auto", device=self.device, width=base.encoder.config.width)
         self.base_sha256 = sha256_file(arguments.model)
-        self.encoders: dict[str, Encoder] = dict.fromkeys(self.job.languages, self.base.encoder)
-        self.features: dict[tuple[str, str], Features] = {}
-        self.examples: dict[tuple[str, str], list[Example]] = {}
-        for iso in dict.fromkeys(iso for isos in self.job.sets.values() for iso in isos):
-            self._prepare(iso, vocabulary)
-        self.precision = resolve("auto", device=self.device, width=self.base.encoder.config.width)
+        self.encoders: dict[str, Encoder] = dict.fromkeys(self.job.languages, base.encoder)
+        self.vocabularies = dict.fromkeys(self.job.languages, vocabulary)
+        for iso in self.job.added:
+            self.vocabularies[iso] = Vocabulary.open(arguments.vocabularies / iso / "spm.model")
+            self.encoders[iso] = self._extended(base, iso)
+        self.baselines = read_baselines(arguments.baselines)
+        self.sets = [
+            self._read_set(name, iso) for name, isos in self.job.sets.items() for iso in isos
+        ]
 
-    def _prepare(self, iso: str, vocabulary: Vocabulary) -> None:
-        """Read the language's encoder, where it was added, and its examples and features."""
-        if iso in self.job.added:
-            vocabulary = Vocabulary.open(self.arguments.vocabularies / iso / "spm.model")
-            self.encoders[iso] = read_extension(
-                self.arguments.extensions / iso / "extension.safetensors",
-                self.base,
-                language=iso,
-                vocabulary=vocabulary.fingerprint,
-                base_sha256=self.base_sha256,
-            ).encoder
-        for name, isos in self.job.sets.items():
-            if iso not in isos:
-                continue
-            folder = (
-                self.arguments.added_features if iso in self.job.added else self.arguments.features
-            )
-            path = folder / iso / f"{name}.features"
-            self.features[name, iso] = Features.open(
-                path, kind=self.job.kind, vocabulary=vocabulary, language=iso
-            )
-            examples = self.arguments.examples / name / f"{iso}.jsonl"
-            self.examples[name, iso] = list(read_examples(examples, self.job.kind))
+    def _extended(self, base: MaskedLanguageModel, iso: str) -> Encoder:
+        return read_extension(
+            self.arguments.extensions / iso / "extension.safetensors",
+            base,
+            language=iso,
+            vocabulary=self.vocabularies[iso].fingerprint,
+            base_sha256=self.base_sha256,
+        ).encoder
+
+    def _read_set(self, name: str, iso: str) -> LanguageSet:
+        is_added = iso in self.job.added
+        folder = self.arguments.added_features if is_added else self.arguments.features
+        path = self.arguments.examples / name / f"{iso}.jsonl"
+        features = Features.open(
+            folder / iso / f"{name}.features",
+            kind=self.job.kind,
+            vocabulary=self.vocabularies[iso],
+            language=iso,
+        )
+        features.check_examples(path)
+        examples = list(read_examples(path, self.job.kind))
+        return LanguageSet(name=name, language=iso, examples=examples, features=features)
 
     def measure(self, one: Run) -> None:
         """Measure one fine-tuned model; write its predictions, scores and manifest."""
         started = time.time()
         output: Path = self.arguments.output / one.name
+        shutil.rmtree(output / "predictions", ignore_errors=True)  # of controls given up since
         path = self.arguments.finetuned / one.name / "model.safetensors"
-        encoder, head = read_finetuned(
-            path, task=self.job.task, run=one.name, base_sha256=self.base_sha256
-        )
+        cell = self._finetuned(path, one)
         records = [
             record
-            for iso in dict.fromkeys(iso for _, iso in self.features)
-            for record in self._records(one, iso, TrainedModel(self, encoder, head), output)
+            for iso in dict.fromkeys(data.language for data in self.sets)
+            for control, model in self._models(cell, iso)
+            for data in self.sets
+            if data.language == iso
+            for record in self._records(
+                one, data, self._scores(model, data, control, one), f"_{control}" if control else ""
+            )
+        ]
+        records += [
+            record
+            for data in self.sets
+            for name, scores in self.baselines.get((data.name, data.language), {}).items()
+            for record in self._records(one, data, scores, f"_{name}")
         ]
         write_json_atomic(
             output / "scores.json",
@@ -129,85 +167,78 @@ class Evaluation:
             },
         )
 
+    def _finetuned(self, path: Path, one: Run) -> FinetunedCell:
+        trained, head = read_finetuned(
+            path, task=self.job.task, run=one.name, base_sha256=self.base_sha256
+        )
+        kind, num_outputs = HEADS[self.job.kind]
+        try:
+            return FinetunedCell(
+                self.encoders,
+                source=self.job.source,
+                trained=trained,
+                head=head,
+                kind=kind,
+                num_outputs=num_outputs,
+                device=self.device,
+            )
+        except ValueError as error:
+            raise ModelFileError(f"{path} does not fit cell {self.job.cell}: {error}") from error
+
+    def _models(self, cell: FinetunedCell, iso: str) -> Iterator[tuple[Control | None, TaskModel]]:
+        """The model for a language, then with the module of each control."""
+        yield None, cell.model(iso)
+        for control in self.job.controls:
+            other = self._other(iso, control)
+            if other is not None:
+                yield control, cell.model_with_module_of(iso, other)
+
+    def _other(self, iso: str, control: Control) -> str | None:
+        """Whose module a control takes; None where it would be the language's own."""
+        if control == "source_module":
+            return self.job.source if iso != self.job.source else None
+        return next((one for one in self.job.languages if one not in (iso, self.job.source)), None)
+
+    def _scores(
+        self, model: TaskModel, data: LanguageSet, control: Control | None, one: Run
+    ) -> dict[str, float]:
+        """Every metric of a set; its predictions are written."""
+        logits = predict(model, data.features, language=data.language, precision=self.precision)
+        predictions = list(
+            decode(
+                data.features,
+                data.examples,
+                logits,
+                max_answer_tokens=self.job.max_answer_tokens,
+            )
+        )
+        name = ".".join(filter(None, (data.name, data.language, control)))
+        folder = self.arguments.output / one.name / "predictions"
+        write_predictions(folder / f"{name}.jsonl.gz", predictions)
+        mlqa_language = data.language if data.name in self.job.mlqa_sets else None
+        return score(self.job.kind, data.examples, predictions, mlqa_language=mlqa_language)
+
     def _records(
-        self, one: Run, iso: str, trained: TrainedModel, output: Path
+        self, one: Run, data: LanguageSet, scores: Mapping[str, float], suffix: str
     ) -> Iterator[dict[str, Any]]:
-        """Every metric of a language: of its own module, then of each control's."""
-        for control in (None, *self.job.controls):
-            model = trained.of(iso, control)
-            if model is None:
-                continue
-            for name in self.job.sets:
-                if (name, iso) not in self.features:
-                    continue
-                scores = self._scores(model, name, iso, control, output)
-                for metric, value in scores.items():
-                    for group in self._groups(iso):
-                        yield {
-                            "stage": "development" if name == "development" else "evaluate",
-                            "task": self.job.task if name == "development" else name,
-                            "metric": f"{metric}_{control}" if control else metric,
-                            "language": iso,
-                            "group": group,
-                            "seed": one.seed,
-                            "value": value,
-                        }
+        is_development = data.name == "development"
+        for metric, value in scores.items():
+            for group in self._groups(data.language):
+                yield {
+                    "stage": "development" if is_development else "evaluate",
+                    "task": self.job.task if is_development else data.name,
+                    "metric": f"{metric}{suffix}",
+                    "language": data.language,
+                    "group": group,
+                    "seed": one.seed,
+                    "value": value,
+                }
 
     def _groups(self, iso: str) -> Iterator[str]:
         """The source language counts among those like it, and by itself (figure 4)."""
         if iso == self.job.source:
             yield "source"
         yield "added" if iso in self.job.added else "pretrained"
-
-    def _scores(
-        self, model: TaskModel, name: str, iso: str, control: Control | None, output: Path
-    ) -> dict[str, float]:
-        features, examples = self.features[name, iso], self.examples[name, iso]
-        predictions = list(
-            decode(
-                features,
-                examples,
-                predict(model, features, language=iso, precision=self.precision),
-                max_answer_tokens=self.job.max_answer_tokens,
-            )
-        )
-        suffix = f".{control}" if control else ""
-        write_predictions(output / "predictions" / f"{name}.{iso}{suffix}.jsonl.gz", predictions)
-        mlqa_language = iso if name in self.job.mlqa_sets else None
-        return score(self.job.kind, examples, predictions, mlqa_language=mlqa_language)
-
-
-class TrainedModel:
-    """A fine-tuned model, in any language."""
-
-    def __init__(self, evaluation: Evaluation, encoder: Any, head: Any) -> None:
-        self._evaluation = evaluation
-        self._encoder = encoder
-        self._head = head
-
-    def of(self, iso: str, control: Control | None) -> TaskModel | None:
-        """The model for `iso`; under a control with another module, or None where there is none."""
-        job = self._evaluation.job
-        own = self._evaluation.encoders[iso]
-        trained = with_trained(
-            own, self._encoder, keeps=("embeddings", "positions") if iso in job.added else ()
-        )
-        if control is not None:
-            other = self._other(iso, control)
-            if other is None:
-                return None
-            trained = with_module_of(trained, iso, self._evaluation.encoders[other], other)
-        head, num_outputs = HEADS[job.kind]
-        model = TaskModel(trained, kind=head, num_outputs=num_outputs)
-        model.head.load_state_dict(self._head)
-        return model.to(self._evaluation.device).eval()
-
-    def _other(self, iso: str, control: Control) -> str | None:
-        """Whose module a control takes; None where it would be the language's own."""
-        job = self._evaluation.job
-        if control == "source_module":
-            return job.source if iso != job.source else None
-        return next((one for one in job.languages if one not in (iso, job.source)), None)
 
 
 if __name__ == "__main__":

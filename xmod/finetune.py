@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from xmod.command import add_execution_arguments, execution_from, run
@@ -21,13 +22,13 @@ from xmod.model.task_heads import TaskModel, initialise_head
 from xmod.task_jobs import FinetuneJob, Run
 from xmod.tasks.features import Features
 from xmod.tasks.finetuning import TaskObjective, TaskUpdates
-from xmod.tasks.kinds import HEADS
+from xmod.tasks.heads import HEADS
 from xmod.tokenization.vocabulary import Vocabulary
 from xmod.training.checkpoint import CheckpointFolder, identity
 from xmod.training.loop import Trainer
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m xmod.finetune", description=__doc__)
     parser.add_argument("--job", type=Path, required=True, help="what to do: a FinetuneJob")
     parser.add_argument("--model", type=Path, required=True, help="the pre-trained model")
@@ -42,18 +43,23 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, required=True, help="its own, to resume from")
     parser.add_argument("--output", type=Path, required=True, help="<run>/model.safetensors")
     add_execution_arguments(parser)
-    arguments = parser.parse_args()
-    source = Source(FinetuneJob.read(arguments.job), arguments)
-    for one in source.job.runs:
-        source.finetune(one)
+    options = parser.parse_args(arguments)
+    finetuning = Finetuning(options, FinetuneJob.read(options.job))
+    for one in finetuning.job.runs:
+        finetuning.train(one)
 
 
-class Source:
+class Finetuning:
     """A cell in its source language, and the training set: what all runs start from."""
 
-    def __init__(self, job: FinetuneJob, arguments: argparse.Namespace) -> None:
-        self.job = job
-        self.arguments = arguments
+    def __init__(self, arguments: argparse.Namespace, job: FinetuneJob) -> None:
+        """Raises ValueError where a file is missing or is not what belongs to the cell."""
+        if job.source_is_added != (arguments.extension is not None):
+            raise ValueError(
+                f"{arguments.job}: source_is_added is {job.source_is_added}; --extension is given "
+                "exactly where the source language was added"
+            )
+        self.arguments, self.job = arguments, job
         self.execution = execution_from(arguments)
         vocabulary = Vocabulary.open(arguments.vocabulary)
         model = read_model(arguments.model, vocabulary=vocabulary.fingerprint)
@@ -77,7 +83,7 @@ class Source:
             "extension_sha256": sha256_file(arguments.extension) if job.source_is_added else "",
         }
 
-    def finetune(self, one: Run) -> None:
+    def train(self, one: Run) -> None:
         """Train one run; write model, history and manifest."""
         started = time.time()
         config = self.job.finetune
@@ -102,7 +108,7 @@ class Source:
             label=f"{self.job.cell} on {self.job.task}, {one.name}",
             model=model,
             encoder=encoder,
-            objective=TaskObjective(model, language=self.job.source),
+            objective=TaskObjective(model, kind=self.job.kind, language=self.job.source),
             updates=updates,
             config=config,
             peak_learning_rate=one.learning_rate,

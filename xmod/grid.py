@@ -41,7 +41,6 @@ _ENCODING = (
     *(f"tasks.{{task}}.{key}" for key in ("max_length", "stride", "max_question_tokens")),
 )
 _FINETUNE = (*_ENCODING, "tasks.{task}.finetune")
-_EVALUATE = ("tasks.{task}.max_answer_tokens", "tasks.{task}.select_by")
 
 UPSTREAM = {
     "corpora": ("corpora",),
@@ -55,7 +54,7 @@ UPSTREAM = {
     "added_features": (*_ADDED_VOCABULARY, *_ENCODING),
     "finetune": (*_PRETRAIN, *_FINETUNE),
     "finetune_added": (*_EXTEND, *_FINETUNE),  # where the source language was added
-    "evaluate": (*_EXTEND, *_FINETUNE, *_EVALUATE),
+    "evaluate": (*_EXTEND, *_FINETUNE, "tasks.{task}.max_answer_tokens"),
 }
 """Stage -> the config keys it depends on: an axis over another key shares the stage's work.
 
@@ -75,7 +74,8 @@ AXES = (
     "perplexity",
     "tasks",
 )
-"""The keys, or what stands under them, that an axis may vary."""
+"""The keys, or what stands under them, that an axis may vary; of tasks, those that decide the work
+of some stage: how runs are chosen is one choice for all cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ class Cell:
         return "+".join(pairs) or "default"
 
     def _overrides_of(self, stage: str, task: str) -> tuple[tuple[str, AxisValue], ...]:
-        keys = [key.replace("{task}", task) for key in UPSTREAM[stage]]
+        keys = _keys_of(stage, task)
         return tuple((k, v) for k, v in self.overrides if _is_under(k, keys))
 
     @classmethod
@@ -163,12 +163,12 @@ class Grid:
 
 def format_updates(updates: int) -> str:
     """125000 -> '125k', 1219 -> '1219'."""
-    return f"{updates // 1000}k" if updates % 1000 == 0 else str(updates)
+    return f"{updates // 1000}k" if updates and updates % 1000 == 0 else str(updates)
 
 
 def parse_updates(text: str) -> int:
     """'125k' -> 125000, '1219' -> 1219."""
-    if not re.fullmatch(r"[1-9][0-9]*k?", text):
+    if not re.fullmatch(r"0|[1-9][0-9]*k?", text):
         raise ValueError(f"{text!r} is no number of updates such as 1219 or 125k")
     return int(text[:-1]) * 1000 if text.endswith("k") else int(text)
 
@@ -257,7 +257,8 @@ def _all_axes(config: Config, *, origin: str) -> tuple[str, ...]:
 
 def _check_axis(config: Config, key: str, *, where: str) -> None:
     """Raise ConfigError unless `key` names one value of the configuration that cells depend on."""
-    legal = [name for name in _keys(config) if _is_under(name, AXES)]
+    keys = list(_keys(config))
+    legal = [name for name in keys if _is_under(name, AXES) and _decides_work(name)]
     if key in legal:
         return
     inside = [name for name in legal if _is_under(name, [key])]
@@ -265,12 +266,23 @@ def _check_axis(config: Config, key: str, *, where: str) -> None:
         raise ConfigError(f"{where}: axis {key} is a section; {suggest(key, inside)}")
     parent = key.rpartition(".")[0]
     beside = [name for name in legal if parent and _is_under(name, [parent])]
-    if beside:
+    if beside and key not in keys:
         raise ConfigError(f"{where}: unknown axis {key}; {suggest(key, beside)}")
     last = [name for name in legal if name.endswith(f".{key}")]
     hint = f" Did you mean {last[0]!r}?" if last else ""
     choices = suggest(key, AXES, hidden=() if last else legal)
     raise ConfigError(f"{where}: {key} cannot be an axis; {choices}{hint}")
+
+
+def _decides_work(key: str) -> bool:
+    """Whether some stage depends on it; else its cells would differ in name alone."""
+    task = key.split(".")[1] if _is_under(key, ["tasks"]) else ""
+    return key in IDENTITY_KEYS or any(_is_under(key, _keys_of(stage, task)) for stage in UPSTREAM)
+
+
+def _keys_of(stage: str, task: str) -> list[str]:
+    """The keys that a stage depends on; of tasks, those of `task` only."""
+    return [key.replace("{task}", task) for key in UPSTREAM[stage]]
 
 
 def _keys(section: Section, prefix: str = "") -> Iterator[str]:

@@ -18,6 +18,7 @@ from xmod.budgets import extension_updates, language_sizes
 from xmod.config import Config, ModelConfig, PerplexityConfig
 from xmod.config_section import ModuleKind, Section, Trainable
 from xmod.config_training import ExtendConfig, PretrainConfig
+from xmod.evaluated import evaluated_sets
 from xmod.grid import Cell, Grid
 from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable
@@ -140,7 +141,7 @@ def added_by_cell(
 
 
 def grid_record(grid: Grid, config: Config, table: LanguageTable) -> dict[str, Any]:
-    """The points, their axes and cells, as `summary/grid.json` holds them."""
+    """The points, their axes and cells, and what they are evaluated on: `summary/grid.json`."""
     return {
         "axes": [key for key, _ in grid.points[0].axes] if grid.points else [],
         "points": [
@@ -157,6 +158,7 @@ def grid_record(grid: Grid, config: Config, table: LanguageTable) -> dict[str, A
             }
             for point in grid.points
         ],
+        "sets": [one.model_dump() for one in evaluated_sets(config)],
     }
 
 

@@ -12,13 +12,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from xmod.analysis.aggregate import read_metrics
 from xmod.analysis.catalogue import read_catalogue
-from xmod.analysis.records import read_grid
+from xmod.analysis.records import GridPoints, read_grid
+from xmod.analysis.spec import with_synthetic_note
 from xmod.analysis.tables import languages
+from xmod.analysis.tables.by_language import by_language_table
 from xmod.analysis.tables.metrics import metric_table
 from xmod.analysis.tables.render import Table, write
-from xmod.analysis.tables.spec import LanguageTableSpec, TableSpec
+from xmod.analysis.tables.spec import ByLanguageSpec, LanguageTableSpec, MetricTableSpec
 from xmod.command import run
 from xmod.config_errors import ConfigError
 from xmod.languages import LanguageTable, read_languages
@@ -36,7 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     started = time.time()
     options = _parser().parse_args(arguments)
     spec = read_catalogue(options.figures).table(options.table)
-    table = _build(spec, read_languages(options.languages), options.grid, options.metrics)
+    known = read_languages(options.languages)
+    if isinstance(spec, LanguageTableSpec):
+        table = LANGUAGE_TABLES[spec.kind](known)
+    elif options.grid is None or options.metrics is None:
+        raise ConfigError("a table of metrics needs --grid and --metrics")
+    else:
+        grid = read_grid(options.grid)
+        spec = with_synthetic_note(spec, grid.sets)
+        table = _of_metrics(read_metrics(options.metrics, grid), grid, known, spec)
     write(table, options.output_prefix, title=spec.title, caption=spec.caption)
     prefix: Path = options.output_prefix
     write_manifest(
@@ -50,15 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(" ".join([f"{options.output_prefix}: {len(table.rows)} rows.", *table.notes]))
 
 
-def _build(
-    spec: TableSpec, known: LanguageTable, grid_path: Path | None, metrics: Path | None
+def _of_metrics(
+    frame: pd.DataFrame,
+    grid: GridPoints,
+    known: LanguageTable,
+    spec: MetricTableSpec | ByLanguageSpec,
 ) -> Table:
-    if isinstance(spec, LanguageTableSpec):
-        return LANGUAGE_TABLES[spec.kind](known)
-    if grid_path is None or metrics is None:
-        raise ConfigError("a table of metrics needs --grid and --metrics")
-    grid = read_grid(grid_path)
-    return metric_table(read_metrics(metrics, grid), grid, known, spec)
+    if isinstance(spec, MetricTableSpec):
+        return metric_table(frame, grid, known, spec)
+    return by_language_table(frame, grid, known, spec)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ baseline of every test set and language as JSON, and prints their means as a Mar
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -51,11 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _records(name: str, found: Found) -> list[dict[str, str | float]]:
     return [
-        {"set": name, "language": iso, "baseline": one, "metric": metric, "value": value}
+        {"set": name, "language": iso, "baseline": _name(one), "metric": metric, "value": value}
         for iso, scores in found.items()
         for one, values in scores.items()
         for metric, value in values.items()
     ]
+
+
+def _name(baseline: str) -> str:
+    """As a part of a metric's name: `word only (in language)` is word_only_in_language."""
+    return "_".join(re.findall(r"[a-z]+", baseline))
 
 
 def _count(test: dict[str, list[Example]]) -> str:

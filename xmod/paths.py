@@ -10,7 +10,7 @@ Arguments may be Snakemake wildcards in braces. All lies under `results/<name>/`
     pretrain/<cell>/                  job.json model.safetensors history.csv manifest.json
     extend/<cell>/<iso>/              extension.safetensors history.csv manifest.json
     perplexity/<cell>/                job.json perplexity.json
-    tasks/<task>/<scope>/             <set>/<iso>.jsonl counts.json manifest.json
+    tasks/<task>/<scope>/             <set>/<iso>.jsonl counts.json baselines.json manifest.json
     features/<task>/<scope>/<iso>/    <set>.features manifest.json
     added_features/<task>/...         as features, each language in its own vocabulary
     finetune/<task>/<cell>/<run>/     model.safetensors history.csv manifest.json

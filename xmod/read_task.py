@@ -9,7 +9,7 @@ import argparse
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -23,33 +23,33 @@ from xmod.tasks.examples import Example, write_examples
 from xmod.tasks.synthetic import generate
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m xmod.read_task", description=__doc__)
     parser.add_argument("--job", type=Path, required=True, help="what to read: a ReadJob")
     parser.add_argument("--packages", type=Path, required=True, help="of the synthetic sets")
     parser.add_argument("--output", type=Path, required=True, help="folder of the sets")
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     started = time.time()
-    job = ReadJob.read(arguments.job)
+    job = ReadJob.read(options.job)
     counts = {}
     outputs = []
     for name, data in job.sets.items():
         for iso in data.languages:
             drops: Counter[str] = Counter()
-            path = arguments.output / name / f"{iso}.jsonl"
-            examples = read_set(job, name, data, iso, arguments.packages, drops)
+            path = options.output / name / f"{iso}.jsonl"
+            examples = read_set(job, name, data, iso, options.packages, drops)
             counts[f"{name}/{iso}"] = {
                 "num_examples": write_examples(path, examples),
                 "dropped": dict(drops),
             }
             outputs.append(path)
-    write_json_atomic(arguments.output / "counts.json", counts)
+    write_json_atomic(options.output / "counts.json", counts)
     write_manifest(
-        arguments.output / "manifest.json",
+        options.output / "manifest.json",
         stage="read_task",
         config=job,
-        inputs=[arguments.job],
-        outputs=[*outputs, arguments.output / "counts.json"],
+        inputs=[options.job],
+        outputs=[*outputs, options.output / "counts.json"],
         started=started,
     )
 

@@ -7,29 +7,25 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xmod import jobs, task_jobs
 from xmod.config import Config
-from xmod.config_tasks import TaskConfig
+from xmod.config_section import Section
+from xmod.config_tasks import TaskConfig, TaskKind
 from xmod.grid import Cell
 from xmod.paths import Paths
-from xmod.task_jobs import Run
+from xmod.task_jobs import Run, RunBatch
 
 if TYPE_CHECKING:
     from xmod.dag import Batch, Dag
 
-
-@dataclass(frozen=True, kw_only=True)
-class RunBatch:
-    """Fine-tuning runs that one job does."""
-
-    name: str
-    runs: tuple[Run, ...]
+DATA_STAGES = ("tasks", "features", "added_features")
+"""Those whose results cells share; the others' are of one cell."""
 
 
 class TaskDag:
@@ -54,16 +50,20 @@ class TaskDag:
         """The task as `cell` has it."""
         return self._dag.grid.configs[cell.id].tasks[task]
 
+    def kind(self, task: str) -> TaskKind:
+        """What kind of task it is, in every cell."""
+        return self.config.tasks[task].kind
+
     # Cells and data, as a stage sees them
 
-    def finetune_stage(self, task: str, cell: Cell) -> str:
-        """Fine-tuning depends on extension only where the source language was added."""
-        source = self.at(task, cell).source
-        return "finetune" if source in self._dag.languages(cell) else "finetune_added"
+    def source_is_added(self, task: str, cell: Cell) -> bool:
+        """Whether the cell was not pre-trained in the task's source language (Model 2)."""
+        return self.at(task, cell).source not in self._dag.languages(cell)
 
     def finetuned(self, task: str, cell: Cell) -> Cell:
-        """`cell`, as fine-tuning sees it."""
-        return cell.at(self.finetune_stage(task, cell), task)
+        """`cell`, as fine-tuning sees it: extension matters only where it added the source."""
+        stage = "finetune_added" if self.source_is_added(task, cell) else "finetune"
+        return cell.at(stage, task)
 
     def cell(self, stage: str, task: str, cell_id: str) -> Cell:
         """A cell of the whole grid that `stage` sees as `cell_id`."""
@@ -88,23 +88,42 @@ class TaskDag:
 
     def scopes(self, stage: str, task: str) -> dict[str, Cell]:
         """Scope -> a cell of that scope."""
-        found: dict[str, Cell] = {}
-        for cell in self.cells[task]:
-            found.setdefault(cell.scope(stage, task), cell)
+        return self._scopes[stage, task]
+
+    @cached_property
+    def _scopes(self) -> dict[tuple[str, str], dict[str, Cell]]:
+        found: dict[tuple[str, str], dict[str, Cell]] = {}
+        for task, cells in self.cells.items():
+            for stage in DATA_STAGES:
+                scopes = found.setdefault((stage, task), {})
+                for cell in cells:
+                    scopes.setdefault(cell.scope(stage, task), cell)
         return found
 
     def run_batches(self, task: str) -> list[RunBatch]:
         """A task's runs, in the jobs that do them together."""
-        runs = Run.all_of(self.config.tasks[task])
-        size = self.config.jobs.runs_per_job
-        chunks = [tuple(runs[first : first + size]) for first in range(0, len(runs), size)]
-        return [RunBatch(name=f"{number:02d}", runs=chunk) for number, chunk in enumerate(chunks)]
+        return self._run_batches[task]
 
-    def languages(self, task: str) -> list[str]:
+    @cached_property
+    def _run_batches(self) -> dict[str, list[RunBatch]]:
+        size = self.config.jobs.runs_per_job
+        return {name: RunBatch.all_of(task, size=size) for name, task in self.config.tasks.items()}
+
+    def languages(self, task: str) -> tuple[str, ...]:
         """Every language that some set of the task has, in table order."""
-        sets = self.config.tasks[task].sets.values()
-        wanted = {iso for data in sets for iso in data.languages}
-        return [iso for iso in self._dag.table.isos if iso in wanted]
+        return self._languages[task]
+
+    @cached_property
+    def _languages(self) -> dict[str, tuple[str, ...]]:
+        found = {}
+        for name, task in self.config.tasks.items():
+            wanted = {iso for data in task.sets.values() for iso in data.languages}
+            found[name] = tuple(iso for iso in self._dag.table.isos if iso in wanted)
+        return found
+
+    def added(self, task: str, cell: Cell) -> tuple[str, ...]:
+        """The languages that are added to a cell, of those that the task has."""
+        return tuple(iso for iso in self._dag.added(cell) if iso in self.languages(task))
 
     def added_batches(self, task: str) -> list[Batch]:
         """Added languages that the task has, in the jobs that make their vocabularies."""
@@ -141,7 +160,6 @@ class TaskDag:
         files = [path for one in data.values() for path in one.files() if Path(path).exists()]
         is_synthetic = any(one.format == "synthetic" for one in data.values())
         return {
-            "job": self.paths.task_job("tasks", task, scope),
             "files": files,
             "packages": [self._dag.verified_packages] if is_synthetic else [],
         }
@@ -149,7 +167,6 @@ class TaskDag:
     def features_inputs(self, task: str, scope: str) -> dict[str, Any]:
         cell = self.scopes("features", task)[scope]
         return {
-            "job": self.paths.task_job("features", task, scope),
             "examples": self._examples(task, cell),
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
         }
@@ -158,7 +175,6 @@ class TaskDag:
         cell = self.scopes("added_features", task)[scope]
         added_scope = cell.scope("added_vocabulary")
         return {
-            "job": self.paths.task_job("added_features", task, scope, f"job-{batch.name}"),
             "examples": self._examples(task, cell),
             "vocabularies": [self.paths.added_vocabulary(added_scope, iso) for iso in batch.isos],
         }
@@ -168,23 +184,21 @@ class TaskDag:
         cell = self.scopes("added_features", task)[scope]
         return self.paths.added_vocabulary_folder(cell.scope("added_vocabulary"))
 
-    def finetune_inputs(self, task: str, cell_id: str, batch: RunBatch) -> dict[str, Any]:
+    def finetune_inputs(self, task: str, cell_id: str) -> dict[str, Any]:
         cell = self.cell("finetune", task, cell_id)
         inputs: dict[str, Any] = {
-            "job": self.paths.task_job("finetune", task, cell_id, f"job-{batch.name}"),
             "model": self.paths.pretrained(cell.at("pretrain").id),
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
             "features": f"{self._source_folder(task, cell)}/train.features",
         }
-        if self.finetune_stage(task, cell) == "finetune_added":
-            source = self.at(task, cell).source
-            inputs |= self._extension(cell, source)
+        if self.source_is_added(task, cell):
+            inputs |= self._extension(cell, self.at(task, cell).source)
         return inputs
 
     def finetune_extension(self, task: str, cell_id: str) -> str:
         """The options that name an added source language's extension; mostly none."""
         cell = self.cell("finetune", task, cell_id)
-        if self.finetune_stage(task, cell) == "finetune":
+        if not self.source_is_added(task, cell):
             return ""
         return _options(self._extension(cell, self.at(task, cell).source))
 
@@ -216,10 +230,9 @@ class TaskDag:
     def evaluate_inputs(self, task: str, cell_id: str, batch: RunBatch) -> dict[str, Any]:
         """Of files that one job makes together the first: time grows with the number of inputs."""
         cell = self.cell("evaluate", task, cell_id)
-        added = self._dag.added(cell)
+        added = self.added(task, cell)
         finetuned = self.finetuned(task, cell).id
         return {
-            "job": self.paths.task_job("evaluate", task, cell_id, f"job-{batch.name}"),
             "model": self.paths.pretrained(cell.at("pretrain").id),
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
             "finetuned": [
@@ -228,6 +241,9 @@ class TaskDag:
             ],
             "extensions": [self.paths.extension(cell.at("extend").id, iso) for iso in added],
             "examples": self._examples(task, cell),
+            "baselines": self.paths.task_file(
+                "tasks", task, cell.scope("tasks", task), "baselines.json"
+            ),
             "features": self._shared_features(task, cell),
             "added_features": self._added_features(task, cell),
         }
@@ -261,7 +277,7 @@ class TaskDag:
     def extensions(self, task: str, cell_id: str) -> str:
         """The options that name what comes with added languages; none without any."""
         cell = self.cell("evaluate", task, cell_id)
-        if not self._dag.added(cell):
+        if not self.added(task, cell):
             return ""
         folders = {
             "extensions": self.paths.extensions(cell.at("extend").id),
@@ -271,8 +287,7 @@ class TaskDag:
         return _options(folders)
 
     def _source_folder(self, task: str, cell: Cell) -> str:
-        is_added = self.finetune_stage(task, cell) == "finetune_added"
-        stage = "added_features" if is_added else "features"
+        stage = "added_features" if self.source_is_added(task, cell) else "features"
         folder = self.paths.task_folder(stage, task, cell.scope(stage, task))
         return f"{folder}/{self.at(task, cell).source}"
 
@@ -285,7 +300,7 @@ class TaskDag:
         return self.paths.task_file("features", task, scope, source, "manifest.json")
 
     def _added_features(self, task: str, cell: Cell) -> list[str]:
-        scope, added = cell.scope("added_features", task), self._dag.added(cell)
+        scope, added = cell.scope("added_features", task), self.added(task, cell)
         return [
             self.paths.task_file("added_features", task, scope, batch.isos[0], "manifest.json")
             for batch in self.added_batches(task)
@@ -296,30 +311,38 @@ class TaskDag:
 
     def job_text(self, stage: str, task: str, name: str, part: str) -> str:
         """The text of `<stage>/<task>/<name>/<part>.json`."""
-        if stage in ("tasks", "features", "added_features"):
-            cell = self.scopes(stage, task)[name]
-        else:
-            cell = self.cell(stage, task, name)
+        is_data = stage in DATA_STAGES
+        cell = self.scopes(stage, task)[name] if is_data else self.cell(stage, task, name)
+        make = self._data_job if is_data else self._run_job
+        return jobs.text(make(stage, task, cell, part))
+
+    def _data_job(self, stage: str, task: str, cell: Cell, part: str) -> Section:
         config = self._dag.grid.configs[cell.id]
         if stage == "tasks":
-            return jobs.text(task_jobs.read_job(config, task))
-        if stage in ("features", "added_features"):
-            isos: Sequence[str] = self.languages(task)
-            if stage == "added_features":
-                isos = next(b.isos for b in self.added_batches(task) if f"job-{b.name}" == part)
-            return jobs.text(task_jobs.encode_job(config, task, isos))
+            return task_jobs.read_job(config, task)
+        isos = self.languages(task)
+        if stage == "added_features":
+            isos = next(b.isos for b in self.added_batches(task) if f"job-{b.name}" == part)
+        return task_jobs.encode_job(config, task, isos)
+
+    def _run_job(self, stage: str, task: str, cell: Cell, part: str) -> Section:
+        config = self._dag.grid.configs[cell.id]
         runs = next(b.runs for b in self.run_batches(task) if f"job-{b.name}" == part)
-        make = task_jobs.finetune_job if stage == "finetune" else task_jobs.evaluate_job
-        return jobs.text(
-            make(
-                cell,
+        if stage == "finetune":
+            return task_jobs.finetune_job(
+                self.finetuned(task, cell),
                 config,
                 task,
-                stage=self.finetune_stage(task, cell) if stage == "finetune" else stage,
-                languages=self._dag.languages(cell),
-                added=self._dag.added(cell),
+                source_is_added=self.source_is_added(task, cell),
                 runs=runs,
             )
+        return task_jobs.evaluate_job(
+            cell.at("evaluate", task),
+            config,
+            task,
+            languages=self._dag.languages(cell),
+            added=self.added(task, cell),
+            runs=runs,
         )
 
 

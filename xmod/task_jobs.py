@@ -5,12 +5,14 @@ As in `xmod.jobs`: everything a result depends on, resolved, and nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
 
 from xmod.config import Config
-from xmod.config_errors import ConfigError
 from xmod.config_section import Section
 from xmod.config_tasks import Control, FinetuneConfig, TaskConfig, TaskDataConfig, TaskKind
 from xmod.grid import Cell, format_value
@@ -37,6 +39,30 @@ class Run(Section):
                 range(1, task.seeds + 1), task.learning_rates, task.epochs
             )
         ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunBatch:
+    """Fine-tuning runs that one job does; named by them, so that further runs rename none."""
+
+    name: str
+    runs: tuple[Run, ...]
+
+    @classmethod
+    def all_of(cls, task: TaskConfig, *, size: int) -> list[Self]:
+        """Every run of a task, `size` a job."""
+        runs = Run.all_of(task)
+        chunks = [tuple(runs[first : first + size]) for first in range(0, len(runs), size)]
+        return [cls(name=_batch_name(chunk), runs=chunk) for chunk in chunks]
+
+
+def _batch_name(runs: Sequence[Run]) -> str:
+    """`learning-rate-0-0003-epochs-5-seed-1`; of several the first, their number and a digest."""
+    name = re.sub(r"[^a-z0-9]+", "-", runs[0].name)
+    if len(runs) == 1:
+        return name
+    digest = hashlib.sha256(" ".join(run.name for run in runs).encode()).hexdigest()[:6]
+    return f"{name}-and-{len(runs) - 1}-more-{digest}"
 
 
 class ReadJob(Section):
@@ -81,6 +107,7 @@ class EvaluateJob(Section):
     languages: tuple[str, ...]
     """The pre-trained ones, among which another one's module is found."""
     added: tuple[str, ...]
+    """Those that the task has."""
     sets: dict[str, tuple[str, ...]]
     """Set -> the languages that it is measured in, pre-trained and added."""
     mlqa_sets: tuple[str, ...]
@@ -111,30 +138,17 @@ def encode_job(config: Config, name: str, languages: Sequence[str]) -> EncodeJob
 
 
 def finetune_job(
-    cell: Cell,
-    config: Config,
-    name: str,
-    *,
-    stage: str,
-    languages: Sequence[str],
-    added: Sequence[str],
-    runs: tuple[Run, ...],
+    cell: Cell, config: Config, name: str, *, source_is_added: bool, runs: tuple[Run, ...]
 ) -> FinetuneJob:
-    """Raises ConfigError where the cell has the task's source language neither way."""
+    """`cell` is as the stage sees it."""
     task = config.tasks[name]
-    if task.source not in (*languages, *added):
-        raise ConfigError(
-            f"tasks.{name}.source: {task.source!r} is neither pre-trained in cell {cell.id} "
-            "nor added to it, so nothing can be fine-tuned in it there; see the experiments' "
-            "`evaluate`"
-        )
     return FinetuneJob(
-        cell=cell.at(stage).id,
+        cell=cell.id,
         variant=cell.variant,
         task=name,
         kind=task.kind,
         source=task.source,
-        source_is_added=task.source not in languages,
+        source_is_added=source_is_added,
         finetune=task.finetune,
         runs=runs,
     )
@@ -145,16 +159,16 @@ def evaluate_job(
     config: Config,
     name: str,
     *,
-    stage: str,
     languages: tuple[str, ...],
     added: tuple[str, ...],
     runs: tuple[Run, ...],
 ) -> EvaluateJob:
+    """`cell` is as the stage sees it."""
     task = config.tasks[name]
     has_own_modules = config.variants[cell.variant].modules == "language"
     measured = {set_name: data for set_name, data in task.sets.items() if set_name != "train"}
     return EvaluateJob(
-        cell=cell.at(stage).id,
+        cell=cell.id,
         variant=cell.variant,
         task=name,
         kind=task.kind,
@@ -165,7 +179,7 @@ def evaluate_job(
             set_name: tuple(iso for iso in data.languages if iso in (*languages, *added))
             for set_name, data in measured.items()
         },
-        mlqa_sets=tuple(name for name, data in measured.items() if data.format == "mlqa"),
+        mlqa_sets=tuple(one for one, data in measured.items() if data.format == "mlqa"),
         max_answer_tokens=task.max_answer_tokens,
         controls=task.controls if has_own_modules else (),
         runs=runs,

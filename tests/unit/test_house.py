@@ -23,7 +23,7 @@ PURE = {
     f"xmod.{name}"
     for name in (
         *("config", "config_errors", "config_section", "config_tasks", "config_training"),
-        *("legal_values", "strict_yaml"),
+        *("evaluated", "legal_values", "strict_yaml"),
         *("grid", "paths", "languages", "language_sets"),
         *("budgets", "jobs", "checks", "dag", "task_dag", "task_jobs", "files", "manifest"),
     )

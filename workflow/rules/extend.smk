@@ -26,12 +26,17 @@ for batch in RUN.extension_batches:
             micro_batch_sequences=64,
             device="auto",
         params:
+            job=lambda wildcards, batch=batch: RUN.job_text(
+                "extend", wildcards.cell, f"job-{batch.name}"
+            ),
+            job_file=PATHS.job("extend", "{cell}", f"job-{batch.name}"),
             vocabularies=lambda wildcards: RUN.added_vocabulary_folder("extend", wildcards.cell),
             tokens=lambda wildcards: RUN.added_token_folder("extend", wildcards.cell),
             checkpoints=PATHS.checkpoints("extend", "{cell}"),
             folder=PATHS.extensions("{cell}"),
         shell:
-            "python -m xmod.extend --job {input.job:q} --model {input.model:q}"
+            "write_job {params.job:q} {params.job_file:q};"
+            " python -m xmod.extend --job {params.job_file:q} --model {input.model:q}"
             " --vocabulary {input.vocabulary:q} --vocabularies {params.vocabularies:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
             " --output {params.folder:q} --threads {threads} --device {resources.device}"

@@ -22,13 +22,16 @@ rule measure_perplexity:
         runtime=120,
         device="auto",
     params:
+        job=lambda wildcards: RUN.job_text("perplexity", wildcards.cell, "job"),
+        job_file=PATHS.job("perplexity", "{cell}"),
         tokens=lambda wildcards: RUN.token_folder("perplexity", wildcards.cell),
         vocabularies=lambda wildcards: RUN.added_vocabulary_folder("perplexity", wildcards.cell),
         added_tokens=lambda wildcards: RUN.added_token_folder("perplexity", wildcards.cell),
         extensions=lambda wildcards: RUN.extensions_folder("perplexity", wildcards.cell),
         code=PERPLEXITY_CODE,
     shell:
-        "python -m xmod.measure_perplexity --job {input.job:q} --model {input.model:q}"
+        "write_job {params.job:q} {params.job_file:q};"
+        " python -m xmod.measure_perplexity --job {params.job_file:q} --model {input.model:q}"
         " --vocabulary {input.vocabulary:q} --tokens {params.tokens:q}"
         " --extensions {params.extensions:q} --vocabularies {params.vocabularies:q}"
         " --added-tokens {params.added_tokens:q} --output {output.scores:q}"

@@ -22,11 +22,14 @@ rule pretrain:
         micro_batch_sequences=64,
         device="auto",
     params:
+        job=lambda wildcards: RUN.job_text("pretrain", wildcards.cell, "job"),
+        job_file=PATHS.job("pretrain", "{cell}"),
         tokens=lambda wildcards: RUN.token_folder("pretrain", wildcards.cell),
         checkpoints=PATHS.checkpoints("pretrain", "{cell}"),
         folder=subpath(output.model, parent=True),
     shell:
-        "python -m xmod.pretrain --job {input.job:q} --vocabulary {input.vocabulary:q}"
+        "write_job {params.job:q} {params.job_file:q};"
+        " python -m xmod.pretrain --job {params.job_file:q} --vocabulary {input.vocabulary:q}"
         " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q} --output {params.folder:q}"
         " --threads {threads} --device {resources.device}"
         " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"

@@ -1,24 +1,20 @@
 # Tasks: their sets, fine-tuning in the source language, and zero-shot evaluation (X-MOD section 4.3).
 
 TASKS = RUN.tasks
-EVALUATION_CODE = code_digest("evaluate.py", "tasks", "model")
-
-
-rule write_task_job:
-    """Write what a job of a task is told; the text is a parameter, so a change of it is seen."""
-    output:
-        PATHS.task_job("{stage}", "{task}", "{name}", "{part}"),
-    log:
-        PATHS.log("jobs", "{stage}", "{task}", "{name}", "{part}"),
-    localrule: True
-    conda:
-        "../../envs/xmod.yaml"
-    params:
-        text=lambda wildcards: TASKS.job_text(
-            wildcards.stage, wildcards.task, wildcards.name, wildcards.part
-        ),
-    shell:
-        "printf '%s\n' {params.text:q} > {output:q} 2> {log:q}"
+READING_CODE = code_digest("read_task.py", "tasks/formats", "tasks/synthetic", "tasks/examples.py")
+ENCODING_CODE = {
+    kind: code_digest(
+        "encode_task.py", "tasks/encoding.py", f"tasks/{kind}.py", "tasks/features.py"
+    )
+    for kind in ("nli", "ner", "qa")
+}
+EVALUATION_CODE = {
+    kind: code_digest(
+        *("evaluate.py", "tasks/batches.py", "tasks/predicting.py", "tasks/predictions.py"),
+        *("tasks/heads.py", "tasks/scoring.py", f"tasks/{kind}.py", "tasks/metrics", "model"),
+    )
+    for kind in ("nli", "ner", "qa")
+}
 
 
 rule read_task:
@@ -38,12 +34,40 @@ rule read_task:
         mem_mb=4000,
         runtime=120,
     params:
+        job=lambda wildcards: TASKS.job_text("tasks", wildcards.task, wildcards.scope, "job"),
+        job_file=PATHS.task_job("tasks", "{task}", "{scope}"),
         packages=RUN.config.packages,
         folder=subpath(output[0], parent=True),
-        code=code_digest("read_task.py", "tasks/formats", "tasks/synthetic", "tasks/examples.py"),
+        code=READING_CODE,
     shell:
-        "python -m xmod.read_task --job {input.job:q} --packages {params.packages:q}"
+        "write_job {params.job:q} {params.job_file:q};"
+        " python -m xmod.read_task --job {params.job_file:q} --packages {params.packages:q}"
         " --output {params.folder:q} 2>&1 | keep_log {log:q}"
+
+
+rule measure_baselines:
+    """Measure what a task's sets give away: chance, and parts of the input alone."""
+    input:
+        examples=PATHS.task_file("tasks", "{task}", "{scope}", "manifest.json"),
+    output:
+        PATHS.task_file("tasks", "{task}", "{scope}", "baselines.json"),
+    log:
+        PATHS.log("baselines", "{task}", "{scope}"),
+    benchmark:
+        PATHS.benchmark("baselines", "{task}", "{scope}")
+    conda:
+        "../../envs/xmod.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        kind=lambda wildcards: RUN.config.tasks[wildcards.task].kind,
+        source=lambda wildcards: RUN.config.tasks[wildcards.task].source,
+        sets=subpath(input.examples, parent=True),
+        code=code_digest("measure_baselines.py", "tasks/baselines.py", "tasks/metrics"),
+    shell:
+        "python -m xmod.measure_baselines --sets {params.sets:q} --kind {params.kind}"
+        " --source {params.source} --output {output:q} 2>&1 | keep_log {log:q}"
 
 
 for task in TASKS.cells:
@@ -65,10 +89,16 @@ for task in TASKS.cells:
             mem_mb=2000,
             runtime=240,
         params:
+            job=lambda wildcards, task=task: TASKS.job_text(
+                "features", task, wildcards.scope, "job"
+            ),
+            job_file=PATHS.task_job("features", task, "{scope}"),
             examples=subpath(input.examples, parent=True),
             folder=PATHS.task_folder("features", task, "{scope}"),
+            code=ENCODING_CODE[TASKS.kind(task)],
         shell:
-            "python -m xmod.encode_task --job {input.job:q} --examples {params.examples:q}"
+            "write_job {params.job:q} {params.job_file:q};"
+            " python -m xmod.encode_task --job {params.job_file:q} --examples {params.examples:q}"
             " --vocabulary {input.vocabulary:q} --output {params.folder:q} 2>&1 | keep_log {log:q}"
 
     for batch in TASKS.added_batches(task):
@@ -94,13 +124,19 @@ for task in TASKS.cells:
                 mem_mb=2000,
                 runtime=240,
             params:
+                job=lambda wildcards, task=task, batch=batch: TASKS.job_text(
+                    "added_features", task, wildcards.scope, f"job-{batch.name}"
+                ),
+                job_file=PATHS.task_job("added_features", task, "{scope}", f"job-{batch.name}"),
                 examples=subpath(input.examples, parent=True),
                 vocabularies=lambda wildcards, task=task: TASKS.added_vocabularies(
                     task, wildcards.scope
                 ),
                 folder=PATHS.task_folder("added_features", task, "{scope}"),
+                code=ENCODING_CODE[TASKS.kind(task)],
             shell:
-                "python -m xmod.encode_task --job {input.job:q} --examples {params.examples:q}"
+                "write_job {params.job:q} {params.job_file:q};"
+                " python -m xmod.encode_task --job {params.job_file:q} --examples {params.examples:q}"
                 " --each-vocabulary {params.vocabularies:q} --output {params.folder:q}"
                 " 2>&1 | keep_log {log:q}"
 
@@ -110,11 +146,7 @@ for task in TASKS.cells:
             name:
                 f"finetune_{task}_{batch.name}"
             input:
-                unpack(
-                    lambda wildcards, task=task, batch=batch: TASKS.finetune_inputs(
-                        task, wildcards.cell, batch
-                    )
-                ),
+                unpack(lambda wildcards, task=task: TASKS.finetune_inputs(task, wildcards.cell)),
             output:
                 TASKS.finetuned_files(task, "{cell}", batch),
             log:
@@ -132,13 +164,18 @@ for task in TASKS.cells:
                 micro_batch_sequences=64,
                 device="auto",
             params:
+                job=lambda wildcards, task=task, batch=batch: TASKS.job_text(
+                    "finetune", task, wildcards.cell, f"job-{batch.name}"
+                ),
+                job_file=PATHS.task_job("finetune", task, "{cell}", f"job-{batch.name}"),
                 extension=lambda wildcards, task=task: TASKS.finetune_extension(
                     task, wildcards.cell
                 ),
                 checkpoints=PATHS.checkpoints("finetune", f"{task}/{{cell}}"),
                 folder=PATHS.task_folder("finetune", task, "{cell}"),
             shell:
-                "python -m xmod.finetune --job {input.job:q} --model {input.model:q}"
+                "write_job {params.job:q} {params.job_file:q};"
+                " python -m xmod.finetune --job {params.job_file:q} --model {input.model:q}"
                 " --vocabulary {input.vocabulary:q} {params.extension}"
                 " --features {input.features:q} --checkpoints {params.checkpoints:q}"
                 " --output {params.folder:q} --threads {threads} --device {resources.device}"
@@ -170,6 +207,10 @@ for task in TASKS.cells:
                 runtime=240,
                 device="auto",
             params:
+                job=lambda wildcards, task=task, batch=batch: TASKS.job_text(
+                    "evaluate", task, wildcards.cell, f"job-{batch.name}"
+                ),
+                job_file=PATHS.task_job("evaluate", task, "{cell}", f"job-{batch.name}"),
                 finetuned=lambda wildcards, task=task: TASKS.folder(
                     "finetune", task, wildcards.cell
                 ),
@@ -177,12 +218,14 @@ for task in TASKS.cells:
                 examples=lambda wildcards, task=task: TASKS.folder("tasks", task, wildcards.cell),
                 features=lambda wildcards, task=task: TASKS.folder("features", task, wildcards.cell),
                 folder=PATHS.task_folder("evaluate", task, "{cell}"),
-                code=EVALUATION_CODE,
+                code=EVALUATION_CODE[TASKS.kind(task)],
             shell:
-                "python -m xmod.evaluate --job {input.job:q} --model {input.model:q}"
+                "write_job {params.job:q} {params.job_file:q};"
+                " python -m xmod.evaluate --job {params.job_file:q} --model {input.model:q}"
                 " --vocabulary {input.vocabulary:q} --finetuned {params.finetuned:q}"
                 " {params.extensions} --examples {params.examples:q}"
-                " --features {params.features:q} --output {params.folder:q}"
+                " --features {params.features:q} --baselines {input.baselines:q}"
+                " --output {params.folder:q}"
                 " --threads {threads} --device {resources.device} 2>&1 | keep_log {log:q}"
 
     rule:

@@ -5,7 +5,6 @@
 rule train_vocabulary:
     """Train the SentencePiece vocabulary that all cells share, or check the one that is given."""
     input:
-        job=PATHS.job("vocabulary", "{scope}"),
         given=lambda wildcards: RUN.given_vocabulary(wildcards.scope),
         corpora=lambda wildcards: RUN.vocabulary_corpora(wildcards.scope),
     output:
@@ -23,11 +22,14 @@ rule train_vocabulary:
         mem_mb=4000,
         runtime=240,
     params:
+        job=lambda wildcards: RUN.job_text("vocabulary", wildcards.scope, "job"),
+        job_file=PATHS.job("vocabulary", "{scope}"),
         languages=lambda wildcards: RUN.vocabulary_languages(wildcards.scope),
         corpora=lambda wildcards: RUN.corpora_folder("vocabulary", wildcards.scope),
         folder=subpath(output[0], parent=True),
     shell:
-        "python -m xmod.train_vocabulary --config {input.job:q} --corpora {params.corpora:q}"
+        "write_job {params.job:q} {params.job_file:q};"
+        " python -m xmod.train_vocabulary --config {params.job_file:q} --corpora {params.corpora:q}"
         " --languages {params.languages} --output {params.folder:q} 2>&1 | keep_log {log:q}"
 
 
@@ -69,7 +71,6 @@ for batch in RUN.added_batches:
         name:
             f"train_added_vocabulary_{batch.name}"
         input:
-            job=PATHS.job("added_vocabulary", "{scope}"),
             corpora=lambda wildcards, isos=batch.isos: RUN.corpora(
                 "added_vocabulary", wildcards.scope, isos
             ),
@@ -86,11 +87,14 @@ for batch in RUN.added_batches:
             mem_mb=4000,
             runtime=240,
         params:
+            job=lambda wildcards: RUN.job_text("added_vocabulary", wildcards.scope, "job"),
+            job_file=PATHS.job("added_vocabulary", "{scope}", f"job-{batch.name}"),
             languages=batch.isos,
             corpora=lambda wildcards: RUN.corpora_folder("added_vocabulary", wildcards.scope),
             folder=subpath(output[0], ancestor=2),
         shell:
-            "python -m xmod.train_vocabulary --each --config {input.job:q} --corpora {params.corpora:q}"
+            "write_job {params.job:q} {params.job_file:q};"
+            " python -m xmod.train_vocabulary --each --config {params.job_file:q} --corpora {params.corpora:q}"
             " --languages {params.languages} --output {params.folder:q} 2>&1 | keep_log {log:q}"
 
     rule:

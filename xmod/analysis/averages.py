@@ -11,12 +11,16 @@ import numpy as np
 import pandas as pd
 
 from xmod.analysis.records import DataError
-from xmod.analysis.selection import SEEDS, varying
+from xmod.analysis.selection import SEEDS, SEEDS_DUE, varying
 from xmod.analysis.spec import Mean, Spread
 
 RECORD_COLUMNS = ("task", "metric", "language", "group")
-FOLLOWS = ("experiment", "cell", "stage", "num_languages", "budget_updates", "value")
-"""Columns that the axes decide, or that are the number itself."""
+FOLLOWS = (
+    *("experiment", "cell", "stage", "num_languages", "budget_updates", "value"),
+    SEEDS_DUE,
+)
+"""Columns that the axes decide, or that are the number itself or about it."""
+SUMMARY = ("value", "low", "high", "std", "num_averaged", "num_seeds", "num_seeds_due")
 
 
 def average(
@@ -29,37 +33,66 @@ def average(
 ) -> pd.DataFrame:
     """One row for each combination of the `by` columns, in the order of first appearance.
 
-    Columns: `by`, then value, low, high (the spread over seeds; equal to the value where
-    there is one seed), num_averaged (rows behind one seed's mean) and num_seeds. Raises
-    DataError where a column that is neither in `by` nor in `over` varies: nothing is averaged
-    that the caller did not name.
+    Averages over the columns of `over` one after another, then over seeds. Columns: `by`, then
+
+    - value, the mean;
+    - low and high, the spread over seeds; equal to the value where there is one seed;
+    - std, the sample standard deviation over seeds; NaN where there is one seed;
+    - num_averaged, the rows behind one seed's mean;
+    - num_seeds and num_seeds_due, the seeds there are and should be.
+
+    Raises DataError where a column that is neither in `by` nor in `over` varies: nothing is
+    averaged that the caller did not name.
     """
-    columns = ["value", "low", "high", "num_averaged", "num_seeds"]
     if frame.empty:
-        return pd.DataFrame(columns=[*by, *columns])
+        return pd.DataFrame(columns=[*by, *SUMMARY])
     _refuse_unnamed(frame, by=by, over=over)
     seeds = [column for column in SEEDS if column in frame and column not in by]
-    keys = [*by, *seeds]
-    values = frame.assign(value=np.log(frame["value"]) if mean == "geometric" else frame["value"])
-    per_seed = values.groupby(keys, sort=False)["value"].agg(["mean", "size"]).reset_index()
-    if mean == "geometric":
-        per_seed["mean"] = np.exp(per_seed["mean"])
+    per_seed = _per_seed(frame, keys=[*by, *seeds], over=over, mean=mean)
     rows = []
     for key, found in per_seed.groupby(list(by), sort=False):
         rows.append((*(key if isinstance(key, tuple) else (key,)), *_summary(found, spread)))
-    return pd.DataFrame(rows, columns=[*by, *columns])
+    return pd.DataFrame(rows, columns=[*by, *SUMMARY])
 
 
-def _summary(found: pd.DataFrame, spread: Spread) -> tuple[float, float, float, int, int]:
-    means = found["mean"].to_numpy(dtype=float)
+def _per_seed(
+    frame: pd.DataFrame, *, keys: Sequence[str], over: Sequence[str], mean: Mean
+) -> pd.DataFrame:
+    """One row for each combination of `keys`: the mean, the rows behind it, the seeds due."""
+    numbers = frame.assign(
+        value=np.log(frame["value"]) if mean == "geometric" else frame["value"],
+        size=1,
+        due=frame.get(SEEDS_DUE, 0),
+    )
+    levels = [column for column in dict.fromkeys(over) if column in frame and column not in keys]
+    for place in range(max(len(levels), 1)):
+        groups = numbers.groupby([*keys, *levels[place + 1 :]], sort=False)
+        numbers = groups.agg({"value": "mean", "size": "sum", "due": "min"}).reset_index()
+    if mean == "geometric":
+        numbers["value"] = np.exp(numbers["value"])
+    return numbers
+
+
+def _summary(
+    found: pd.DataFrame, spread: Spread
+) -> tuple[float, float, float, float, int, int, int]:
+    means = found["value"].to_numpy(dtype=float)
     center = float(means.mean())
+    deviation = float(means.std(ddof=1)) if len(means) > 1 else float("nan")
     low = high = center
     if len(means) > 1 and spread == "std":
-        deviation = float(means.std(ddof=1))
         low, high = center - deviation, center + deviation
     elif len(means) > 1 and spread == "range":
         low, high = float(means.min()), float(means.max())
-    return center, low, high, int(found["size"].min()), len(means)
+    due = max(len(means), _num_due(found))
+    return center, low, high, deviation, int(found["size"].min()), len(means), due
+
+
+def _num_due(found: pd.DataFrame) -> int:
+    """Fine-tuning's seeds, for each seed of pre-training that has any."""
+    if "cell.seed" not in found:
+        return int(found["due"].min())
+    return int(found.groupby("cell.seed")["due"].min().sum())
 
 
 def _refuse_unnamed(frame: pd.DataFrame, *, by: Sequence[str], over: Sequence[str]) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -21,22 +22,11 @@ from pydantic import ConfigDict
 from xmod.analysis.records import DataError, Record
 from xmod.config_section import Section
 from xmod.files import write_text_atomic
+from xmod.task_jobs import Run
 
 Choice = Literal["pretrained", "source"]
 Setting = tuple[float, int]
 """A learning rate and a number of epochs."""
-
-
-class RunOf(Section):
-    """Which run a file of scores is of."""
-
-    learning_rate: float
-    epochs: int
-    seed: int
-
-    @property
-    def setting(self) -> Setting:
-        return self.learning_rate, self.epochs
 
 
 class RunScores(Section):
@@ -47,8 +37,12 @@ class RunScores(Section):
     cell: str
     metric: str
     """The one that settings are chosen by."""
-    run: RunOf
+    run: Run
     records: tuple[Record, ...]
+
+    @property
+    def setting(self) -> Setting:
+        return self.run.learning_rate, self.run.epochs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,33 +60,61 @@ class Candidate:
 
 
 def candidates(runs: Sequence[RunScores], *, by: Choice) -> list[Candidate]:
-    """The settings of one cell's runs, in their order; raises DataError without any score."""
+    """The settings of one cell's runs, in their order.
+
+    Raises DataError where a run has no development score, and where two settings cannot be
+    compared: other seeds, or other languages.
+    """
     found: dict[Setting, list[RunScores]] = defaultdict(list)
+    judged: dict[str, dict[str, float]] = {}
     for run in runs:
-        found[run.run.setting].append(run)
+        found[run.setting].append(run)
+        scores = development_scores(run, by=by)
+        first, expected = next(iter(judged.items()), (run.run.name, scores))
+        if scores.keys() != expected.keys():
+            raise DataError(
+                f"cell {run.cell}: the development set of run {run.run.name} has languages "
+                f"{', '.join(scores)}, that of run {first} {', '.join(expected)}; measure both anew"
+            )
+        judged[run.run.name] = scores
+    _check_seeds(found)
     return [
         Candidate(
             setting=setting,
             runs=tuple(members),
-            scores=tuple(development_score(member, by=by) for member in members),
+            scores=tuple(fmean(judged[member.run.name].values()) for member in members),
         )
         for setting, members in found.items()
     ]
 
 
-def development_score(run: RunScores, *, by: Choice) -> float:
-    """What a run is judged by: the mean over the languages of a group."""
-    values = [
-        record.value
+def development_scores(run: RunScores, *, by: Choice) -> dict[str, float]:
+    """What a run is judged by: the score in each language of a group."""
+    scores = {
+        record.language: record.value
         for record in run.records
         if (record.stage, record.metric, record.group) == ("development", run.metric, by)
-    ]
-    if not values:
+    }
+    if not scores:
         raise DataError(
-            f"cell {run.cell}, {run.run.model_dump()}: no {run.metric} on the development set in "
-            f"any {by} language, so no setting can be chosen"
+            f"cell {run.cell}, run {run.run.name}: no {run.metric} on the development set in any "
+            f"{by} language, so no setting can be chosen"
         )
-    return fmean(values)
+    return scores
+
+
+def _check_seeds(found: Mapping[Setting, Sequence[RunScores]]) -> None:
+    """Raise DataError unless every setting was run with the same seeds, each once."""
+    seeds = {setting: [member.run.seed for member in members] for setting, members in found.items()}
+    everywhere = sorted(set(itertools.chain(*seeds.values())))
+    for setting, members in found.items():
+        if sorted(seeds[setting]) != everywhere:
+            rate, epochs = setting
+            raise DataError(
+                f"cell {members[0].cell}: learning rate {rate} with {epochs} epochs was run with "
+                f"seeds {seeds[setting]}, where {everywhere} are due, each once: a mean over other "
+                "seeds cannot be compared"
+            )
 
 
 def choose(settings: Sequence[Candidate]) -> Candidate:
@@ -101,17 +123,18 @@ def choose(settings: Sequence[Candidate]) -> Candidate:
 
 
 def write_candidates(path: Path, settings: Sequence[Candidate], chosen: Candidate) -> None:
-    """Every setting with its seeds' development scores, and which one was chosen."""
+    """Every setting with its seeds' development scores, and which one was chosen.
+
+    The deviation is that of a sample; of one seed there is none.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(
         ("learning_rate", "epochs", "num_seeds", "development_mean", "development_std", "chosen")
     )
     for one in settings:
-        deviation = stdev(one.scores) if len(one.scores) > 1 else 0.0
-        writer.writerow(
-            (*one.setting, len(one.scores), repr(one.mean), repr(deviation), one is chosen)
-        )
+        deviation = repr(stdev(one.scores)) if len(one.scores) > 1 else ""
+        writer.writerow((*one.setting, len(one.scores), repr(one.mean), deviation, one is chosen))
     write_text_atomic(path, stream.getvalue())
 
 

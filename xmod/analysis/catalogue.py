@@ -10,16 +10,19 @@ from pydantic import Field, ValidationError
 
 from xmod.analysis.figures.spec import FigureSpec
 from xmod.analysis.records import COLUMNS_AFTER_AXES, axis_column, axis_text
-from xmod.analysis.spec import Selection
-from xmod.analysis.tables.spec import MetricTableSpec, TableSpec
+from xmod.analysis.spec import Selection, with_synthetic_note
+from xmod.analysis.tables.spec import LanguageTableSpec, MetricTableSpec, TableSpec
 from xmod.config_errors import ConfigError, explain, suggest
 from xmod.config_section import AxisValue, Section
+from xmod.evaluated import TASK_STAGES, EvaluatedSet
 from xmod.languages import LanguageTable
 from xmod.strict_yaml import read_yaml
 
 Declared = TypeVar("Declared")
 Points = Mapping[str, Sequence[Mapping[str, AxisValue]]]
 """Experiment -> its points' values on every axis."""
+Sets = Sequence[EvaluatedSet]
+"""What the experiments are evaluated on."""
 
 
 class Catalogue(Section):
@@ -36,36 +39,41 @@ class Catalogue(Section):
         """The table called `name`; raises ConfigError with the legal names."""
         return _named(self.tables, "table", name)
 
-    def check_figure(self, name: str, points: Points, table: LanguageTable) -> None:
+    def check_figure(
+        self, name: str, points: Points, table: LanguageTable, sets: Sets = ()
+    ) -> None:
         """Raise ConfigError where a figure names what the grid will not have."""
         spec, where = self.figure(name), f"figures.{name}"
-        _check_selection(spec, where, points, table)
+        _check_selection(spec, where, points, table, sets)
         named = [*spec.channels.items(), *(("average_over", one) for one in spec.average_over)]
         named += [("order", column) for column in spec.order]
         _check_columns(named, where, points)
 
-    def check_table(self, name: str, points: Points, table: LanguageTable) -> None:
+    def check_table(self, name: str, points: Points, table: LanguageTable, sets: Sets = ()) -> None:
         """The same for a table of metrics; those of languages name nothing of the grid."""
         spec, where = self.table(name), f"tables.{name}"
-        if not isinstance(spec, MetricTableSpec):
+        if isinstance(spec, LanguageTableSpec):
             return
-        _check_selection(spec, where, points, table)
+        _check_selection(spec, where, points, table, sets)
         named = [("rows", column) for column in spec.rows]
-        named += [("average_over", column) for column in spec.average_over]
+        if isinstance(spec, MetricTableSpec):
+            named += [("average_over", column) for column in spec.average_over]
         _check_columns(named, where, points)
-        if spec.compare and spec.compare not in spec.rows:
-            choices = suggest(spec.compare, spec.rows)
-            raise ConfigError(f"{where}.compare: {spec.compare!r} is not in rows; {choices}")
+        compare = spec.compare if isinstance(spec, MetricTableSpec) else None
+        if compare and compare not in spec.rows:
+            choices = suggest(compare, spec.rows)
+            raise ConfigError(f"{where}.compare: {compare!r} is not in rows; {choices}")
 
-    def captions(self, figures: Sequence[str], tables: Sequence[str]) -> str:
+    def captions(self, figures: Sequence[str], tables: Sequence[str], sets: Sets = ()) -> str:
         """A Markdown page of `figures` and `tables`, to lie in the figures' folder."""
+        pictures = [with_synthetic_note(self.figure(name), sets) for name in figures]
         shown = [
             f"## {name}: {spec.title}\n\n![{name}]({name}.png)\n\n{spec.caption}\n\n"
             f"[PDF]({name}.pdf), [the numbers]({name}.csv)"
-            for name, spec in zip(figures, map(self.figure, figures), strict=True)
+            for name, spec in zip(figures, pictures, strict=True)
         ]
         listed = [
-            f"- [{name}](../tables/{name}.md): {spec.title}"
+            f"- [{name}](../tables/{name}.md): {_title(spec, sets)}"
             for name, spec in zip(tables, map(self.table, tables), strict=True)
         ]
         rest = ["## Tables\n\n" + "\n".join(listed)] if listed else []
@@ -91,12 +99,20 @@ def _named(declared: dict[str, Declared], kind: str, name: str) -> Declared:
     return declared[name]
 
 
-def _check_selection(spec: Selection, where: str, points: Points, table: LanguageTable) -> None:
+def _title(spec: TableSpec, sets: Sets) -> str:
+    noted = spec if isinstance(spec, LanguageTableSpec) else with_synthetic_note(spec, sets)
+    return noted.title
+
+
+def _check_selection(
+    spec: Selection, where: str, points: Points, table: LanguageTable, sets: Sets
+) -> None:
     if spec.experiment not in points:
         choices = suggest(spec.experiment, list(points))
         raise ConfigError(
             f"{where}.experiment: the configuration has no {spec.experiment!r}; {choices}"
         )
+    _check_sets(spec, where, sets)
     if spec.languages is not None:
         try:
             spec.languages.isos(table)
@@ -113,6 +129,23 @@ def _check_selection(spec: Selection, where: str, points: Points, table: Languag
                     f"{where}.where.{axis}: no cell of experiment {spec.experiment!r} has "
                     f"{value!r}; {suggest(value, legal)}"
                 )
+
+
+def _check_sets(spec: Selection, where: str, sets: Sets) -> None:
+    """Raise ConfigError for a set that no cell of the experiment is evaluated on."""
+    if spec.stage not in TASK_STAGES:
+        return
+    legal = [
+        one.task for one in sets if (one.experiment, one.stage) == (spec.experiment, spec.stage)
+    ]
+    for task in spec.tasks:
+        if task not in legal:
+            choices = suggest(task, legal) if legal else "it is evaluated on nothing."
+            kind, name = where.split(".", 1)
+            raise ConfigError(
+                f"{where}: experiment {spec.experiment!r} is not evaluated on {task!r}; {choices} "
+                f"Add it to the configuration's tasks, or take {name} out of its {kind}"
+            )
 
 
 def _check_columns(named: Iterable[tuple[str, str]], where: str, points: Points) -> None:

@@ -12,6 +12,8 @@ from importlib import resources
 
 AVERAGE = "avg"
 """The language of a printed average."""
+METRICS = {"em": "exact_match"}
+"""How the paper's metrics are called here, where that differs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,11 @@ class Published:
     value: float
     slip: str | None
     """What is wrong with it in the paper, or None."""
+
+    @property
+    def cell(self) -> str:
+        """The id of the cell that it was measured on."""
+        return f"{self.variant}.base.60.265k"
 
 
 ARABIC = "table 2 prints Afrikaans under Arabic; table 8 has Arabic at 43.5 / 44.2"
@@ -62,7 +69,7 @@ def _published(row: dict[str, str]) -> Published:
         table=table,
         group=row["group"],
         task=task,
-        metric=metric,
+        metric=METRICS.get(metric, metric),
         variant=variant,
         language=language,
         value=float(row["value"]),

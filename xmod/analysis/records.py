@@ -15,6 +15,7 @@ from pydantic import ConfigDict, FiniteFloat, ValidationError, model_validator
 
 from xmod.config_errors import explain, suggest
 from xmod.config_section import AxisValue, Section
+from xmod.evaluated import EvaluatedSet
 
 Group = Literal["source", "pretrained", "added"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -78,12 +79,14 @@ class GridPoint(Section):
 
 
 class GridPoints(Section):
-    """grid.json: every point of every experiment."""
+    """grid.json: every point of every experiment, and what these are evaluated on."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     axes: tuple[str, ...]
     points: tuple[GridPoint, ...]
+    sets: tuple[EvaluatedSet, ...] = ()
+    """What the experiments' cells are evaluated on; none where there are no tasks."""
 
     @model_validator(mode="after")
     def _points_lie_on_every_axis(self) -> GridPoints:
@@ -114,6 +117,14 @@ class GridPoints(Section):
                 f"experiment: {experiment!r} is not in the grid; {suggest(experiment, choices)}"
             )
         return points
+
+    def seeds(self, *, experiment: str, stage: str) -> dict[str, int]:
+        """Set -> the seeds that there should be; sets of tasks only."""
+        return {
+            one.task: one.seeds
+            for one in self.sets
+            if (one.experiment, one.stage) == (experiment, stage)
+        }
 
 
 def axis_column(axis: str) -> str:

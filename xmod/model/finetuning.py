@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from xmod.config_section import Trainable
 from xmod.model.encoder import Encoder
+from xmod.model.task_heads import HeadKind, TaskModel
 from xmod.model.transfer import part_of
 
 
@@ -23,9 +24,63 @@ def copy_to_train(encoder: Encoder, *, freezes: Collection[Trainable]) -> Encode
         {
             name: nn.Parameter(parameter.detach().clone())
             for name, parameter in encoder.named_parameters()
-            if part_of(name) not in freezes
+            if _part(name) not in freezes
         },
     )
+
+
+class FinetunedCell:
+    """A cell that was fine-tuned in one language, to be given text of any of its languages."""
+
+    def __init__(
+        self,
+        encoders: Mapping[str, Encoder],
+        *,
+        source: str,
+        trained: Mapping[str, Tensor],
+        head: Mapping[str, Tensor],
+        kind: HeadKind,
+        num_outputs: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """`encoders` are as before fine-tuning: one of all pre-trained languages, and one of each
+        added language. `trained` and `head` are what fine-tuning in `source` made, by name.
+
+        Raises ValueError where these do not fit.
+        """
+        self._encoders = encoders
+        self._source = source
+        self._trained = trained
+        self._head = head
+        self._head_kind: HeadKind = kind
+        self._num_outputs = num_outputs
+        self._device = device
+        self._models: dict[Encoder, TaskModel] = {}
+        self.model(source)
+
+    def model(self, language: str) -> TaskModel:
+        """The model for `language`, with that language's module, and where it or the source was
+        added with its own embeddings and positions."""
+        own = self._encoders[language]
+        if own not in self._models:
+            is_sources = own is self._encoders[self._source]
+            keeps: tuple[Trainable, ...] = () if is_sources else ("embeddings", "positions")
+            self._models[own] = self._with_head(with_trained(own, self._trained, keeps=keeps))
+        return self._models[own]
+
+    def model_with_module_of(self, language: str, other: str) -> TaskModel:
+        """The same, but for the module, which is that of `other`: a control."""
+        own, others = self.model(language).encoder, self.model(other).encoder
+        return self._with_head(with_module_of(own, language, others, other))
+
+    def _with_head(self, encoder: Encoder) -> TaskModel:
+        model = TaskModel(encoder, kind=self._head_kind, num_outputs=self._num_outputs)
+        wanted = {name: tuple(tensor.shape) for name, tensor in model.head.state_dict().items()}
+        found = {name: tuple(tensor.shape) for name, tensor in self._head.items()}
+        if found != wanted:
+            raise ValueError(f"its head is {found}, wanted {wanted}")
+        model.head.load_state_dict(self._head)
+        return model.to(self._device).eval()
 
 
 def with_trained(
@@ -40,11 +95,11 @@ def with_trained(
     own = dict(encoder.named_parameters())
     taken = {}
     for name, value in trained.items():
-        part = part_of(name)
+        part = _part(name)
         if part in keeps or (part == "modules" and name not in own):
             continue
         if name not in own or own[name].shape != value.shape:
-            raise ValueError(f"trained weight {name} {tuple(value.shape)} does not fit the encoder")
+            raise ValueError(f"its weight {name} {tuple(value.shape)} does not fit the encoder")
         taken[name] = nn.Parameter(value, requires_grad=False)
     return _rebuilt(encoder, taken)
 
@@ -57,18 +112,23 @@ def with_module_of(encoder: Encoder, language: str, other: Encoder, other_langua
     """
     if encoder.module_kind != "language" or other.module_kind != "language":
         raise ValueError(f"modules are {encoder.module_kind}, not one a language")
+    names = {parameter: name for name, parameter in encoder.named_parameters()}
     taken = {}
-    for index, (layer, other_layer) in enumerate(
-        zip(encoder.each_layer(), other.each_layer(), strict=True)
-    ):
-        name_of = {parameter: name for name, parameter in layer.named_parameters()}
-        mine = layer.language_modules.of(language)
-        theirs = other_layer.language_modules.of(other_language)
-        for parameter, other_parameter in zip(mine.parameters(), theirs.parameters(), strict=True):
-            taken[f"layers.{index}.{name_of[parameter]}"] = nn.Parameter(
-                other_parameter.detach(), requires_grad=False
-            )
+    for layer, other_layer in zip(encoder.each_layer(), other.each_layer(), strict=True):
+        mine = layer.language_modules.of(language).parameters()
+        theirs = other_layer.language_modules.of(other_language).parameters()
+        for parameter, value in zip(mine, theirs, strict=True):
+            taken[names[parameter]] = nn.Parameter(value.detach(), requires_grad=False)
     return _rebuilt(encoder, taken)
+
+
+def _part(name: str) -> Trainable | None:
+    """What fine-tuning counts a parameter of an encoder to.
+
+    The embeddings' LayerNorm goes with them, as where fairseq and transformers' X-MOD
+    (`freeze_embeddings_and_language_adapters`) freeze embeddings.
+    """
+    return "embeddings" if name.startswith("embedding_norm.") else part_of(name)
 
 
 def _rebuilt(encoder: Encoder, parameters: Mapping[str, nn.Parameter]) -> Encoder:

@@ -10,9 +10,11 @@ evaluated zero-shot, and from the target's development set (`... (in language)`)
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -228,3 +230,12 @@ _LEARN: Final[Mapping[TaskKind, Callable[[Sequence[Any]], dict[str, Measure]]]] 
     "qa": _learn_qa,
 }
 """Kind -> what is learned from examples with a part of the input hidden."""
+
+
+def read_baselines(path: Path) -> dict[tuple[str, str], dict[str, Scores]]:
+    """(set, language) -> baseline -> its scores, as `xmod.measure_baselines` wrote them."""
+    found: dict[tuple[str, str], dict[str, Scores]] = {}
+    for record in json.loads(path.read_text(encoding="utf-8"))["records"]:
+        baselines = found.setdefault((record["set"], record["language"]), {})
+        baselines.setdefault(record["baseline"], {})[record["metric"]] = record["value"]
+    return found

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from xmod.config_section import Section
 from xmod.config_tasks import TaskKind
-from xmod.files import atomic_path
+from xmod.files import atomic_path, sha256_file
 from xmod.tokenization.vocabulary import UNKNOWN, Ids, Vocabulary
 
 FORMAT_VERSION: Final = 1
@@ -239,6 +239,11 @@ class Features:
             raise FeatureFileError(
                 f"{self.path} was made from {expected} examples, but there are {count}; {_REMEDY}"
             )
+
+    def check_examples(self, path: Path) -> None:
+        """Raises FeatureFileError when it was not made from the examples of `path`."""
+        if sha256_file(path) != self.index.examples_sha256:
+            raise FeatureFileError(f"{self.path} was not made from {path} as it is; {_REMEDY}")
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from xmod.config_tasks import TaskKind
 from xmod.data.prefetch import prefetched
 from xmod.model.language_modules import Segment
 from xmod.model.task_heads import TaskModel
@@ -55,20 +56,23 @@ class TaskUpdates:
 class TaskObjective:
     """Cross-entropy: of labels, of tags, or the mean of an answer's start and end."""
 
-    def __init__(self, model: TaskModel, *, language: str) -> None:
+    def __init__(self, model: TaskModel, *, kind: TaskKind, language: str) -> None:
         self._model = model
+        self._kind = kind
         self._language = language
 
     def num_targets(self, batch: TaskBatch) -> int:
         """Labels, tagged tokens, or windows."""
-        if batch.targets.shape == batch.ids.shape:
+        if self._kind == "ner":
             return int((batch.targets != NO_TAG).sum())
         return len(batch.rows)
 
     def num_tokens(self, batch: TaskBatch) -> int:
+        """All that go through the model, padding among them."""
         return int(batch.ids.size)
 
     def loss(self, batch: TaskBatch, device: torch.device) -> Tensor:
+        """Summed over the targets (a scalar)."""
         lengths_B = torch.from_numpy(batch.lengths).to(device)
         targets = torch.from_numpy(batch.targets).to(device)
         scores = self._model(
@@ -76,13 +80,15 @@ class TaskObjective:
             [Segment(self._language, len(batch.rows))],
             lengths_B,
         )
-        if scores.dim() == 2:
-            return functional.cross_entropy(scores, targets, reduction="sum")
-        if targets.shape == scores.shape[:2]:
-            return functional.cross_entropy(
-                scores.flatten(0, 1), targets.flatten(), ignore_index=NO_TAG, reduction="sum"
-            )
-        return span_loss(scores, targets, lengths_B)
+        match self._kind:
+            case "nli":
+                return functional.cross_entropy(scores, targets, reduction="sum")
+            case "ner":
+                return functional.cross_entropy(
+                    scores.flatten(0, 1), targets.flatten(), ignore_index=NO_TAG, reduction="sum"
+                )
+            case "qa":
+                return span_loss(scores, targets, lengths_B)
 
 
 def span_loss(scores_BL2: Tensor, targets_B2: Tensor, lengths_B: Tensor) -> Tensor:

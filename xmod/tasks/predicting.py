@@ -13,7 +13,7 @@ from xmod.model.language_modules import Segment
 from xmod.model.task_heads import TaskModel
 from xmod.tasks.batches import evaluation_batches, make_batch, place
 from xmod.tasks.features import Features
-from xmod.tasks.kinds import HEADS, output_shape
+from xmod.tasks.heads import HEADS
 from xmod.training.precision import ActualPrecision, computing
 
 BATCH_TOKENS = 4096
@@ -34,8 +34,10 @@ def predict(
     The sequences go through the modules of `language`. The model computes where its weights are.
     """
     device = model.encoder.token_embeddings.weight.device
-    scores = np.empty(output_shape(features), dtype=np.float32)
-    is_by_sentence = HEADS[features.index.kind][0] == "sentence"
+    head, num_outputs = HEADS[features.index.kind]
+    is_by_sentence = head == "sentence"
+    num_rows = len(features) if is_by_sentence else len(features.ids)
+    scores = np.empty((num_rows, num_outputs), dtype=np.float32)
     longest = int(features.lengths.max(initial=1))
     with computing(precision, device=device):
         for rows_B in evaluation_batches(features.lengths, max_tokens=max(batch_tokens, longest)):

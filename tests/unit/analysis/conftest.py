@@ -15,3 +15,11 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> Path:
     grid = synthetic.grid()
     folder = tmp_path_factory.mktemp("complete")
     return synthetic.aggregated(folder, grid, synthetic.all_scores(grid))
+
+
+@pytest.fixture(scope="session")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of the paper's grid: perplexity and the scores of every task, five seeds each."""
+    grid = synthetic.paper_grid()
+    files = [*synthetic.all_scores(grid), *synthetic.all_task_scores(grid)]
+    return synthetic.aggregated(tmp_path_factory.mktemp("paper"), grid, files)

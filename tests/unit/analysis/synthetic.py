@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,21 @@ import yaml
 from xmod import aggregate
 from xmod.analysis.aggregate import read_metrics
 from xmod.analysis.figures.spec import FigureSpec
+from xmod.analysis.published import AVERAGE, published
 from xmod.analysis.records import GridPoints, read_grid
+from xmod.analysis.tables.languages import EVALUATION
+from xmod.grid import format_updates
 from xmod.languages import LanguageTable, read_languages
 
 ROOT = Path(__file__).parents[3]
 LANGUAGES = ROOT / "config" / "languages.tsv"
 FIGURES = ROOT / "config" / "figures.yaml"
 UPDATES = {"13": 1219, "30": 1906, "60": 2541, "75": 2569}
+PAPER_UPDATES = {"13": 125000, "30": 195000, "60": 265000, "75": 269000}
+METRICS = {"xnli": ["accuracy"], "ner": ["f1"], "xquad": ["f1", "exact_match"],
+           "mlqa": ["f1", "exact_match"]}  # fmt: skip
+IDENTITY = ("variant", "model.size", "language_set", "budget")
+SEEDS = (1, 2, 3, 4, 5)
 VARIANTS, BUDGETS = ("shared", "xmod"), ("equal_steps", "equal_examples")
 
 Json = dict[str, Any]
@@ -35,32 +43,108 @@ def nll(variant: str, num_languages: int, index: int) -> float:
     return 4.0 + index / 10 + (num_languages / 100 if variant == "shared" else 0.0)
 
 
-def grid(sets: Sequence[str] = ("13", "30", "60", "75"), **axes: Sequence[Any]) -> Json:
+def grid(
+    sets: Sequence[str] = ("13", "30", "60", "75"),
+    *,
+    size: str = "small",
+    updates: Mapping[str, int] = UPDATES,
+    **axes: Sequence[Any],
+) -> Json:
     """grid.json of experiment main; each keyword is a further axis (`__` stands for a dot)."""
     further = {name.replace("__", "."): values for name, values in axes.items()}
-    names = ["variant", "model.size", "language_set", "budget", *further]
+    names = [*IDENTITY, *further]
     points = [
-        _point(dict(zip(names, (variant, "small", name, budget, *values), strict=True)))
+        _point(dict(zip(names, (variant, size, name, budget, *values), strict=True)), updates)
         for budget, name, variant in itertools.product(BUDGETS, sets, VARIANTS)
         for values in itertools.product(*further.values())
     ]
     return {"axes": names, "points": points}
 
 
-def _point(axes: Json) -> Json:
+def _point(axes: Json, updates_of: Mapping[str, int]) -> Json:
     table, name = languages(), axes["language_set"]
-    updates = UPDATES["13" if axes["budget"] == "equal_steps" else name]
+    updates = updates_of["13" if axes["budget"] == "equal_steps" else name]
     more = dict(list(axes.items())[4:])
     tail = "".join(f"+{key}={json.dumps(value)}" for key, value in more.items())
+    head = f"{axes['variant']}.{axes['model.size']}.{name}.{format_updates(updates)}"
     return {
         "experiment": "main",
-        "cell": f"{axes['variant']}.small.{name}.{updates}{tail}",
+        "cell": f"{head}{tail}",
         "axes": axes,
         "budget_updates": updates,
         "num_languages": len(table.language_set(name)),
         "languages": list(table.language_set(name)),
         "added": list(table.added(name)),
     }
+
+
+def random_weights(variant: str) -> Json:
+    """A point of the control that starts from random weights."""
+    axes = dict(zip(IDENTITY, (variant, "base", "13", "0"), strict=True))
+    return {**_point(axes, {"13": 0}), "experiment": "random_weights"}
+
+
+def with_tasks(grid_json: Json, *, seeds: int = 5, made: Sequence[str] = ()) -> Json:
+    """`grid_json`, evaluated on the paper's sets, of which those in `made` are synthetic."""
+    sets = [
+        {"experiment": "main", "stage": "evaluate", "task": task, "seeds": seeds,
+         "synthetic": task in made}
+        for task in METRICS
+    ]  # fmt: skip
+    return {**grid_json, "sets": sets}
+
+
+def paper_grid(**sets: Any) -> Json:
+    """The paper's grid, evaluated on its sets."""
+    return with_tasks(grid(size="base", updates=PAPER_UPDATES), **sets)
+
+
+def paper_score(task: str, metric: str, variant: str, language: str) -> float:
+    """What the paper prints for 60 languages, in the table without slips; 60 or 58 for others."""
+    found = [
+        one.value
+        for one in published()
+        if (one.task, one.metric) == (task, metric)
+        and (one.variant, one.language) == (variant, language)
+        and one.language != AVERAGE
+    ]
+    return found[-1] if found else {"xmod": 60.0, "shared": 58.0}[variant]
+
+
+def task_value(point: Json, task: str, metric: str, language: str, seed: int) -> float:
+    """A score that is the paper's at 60 languages on average over five seeds."""
+    variant, num_languages = point["axes"]["variant"], point["num_languages"]
+    slope = {"xmod": 0.01, "shared": -0.04}[variant]
+    updates = PAPER_UPDATES if point["axes"]["model.size"] == "base" else UPDATES
+    missing = (updates[point["axes"]["language_set"]] - point["budget_updates"]) / updates["13"]
+    shift = slope * (num_languages - 60) - missing * {"xmod": 0.3, "shared": 1.0}[variant]
+    return paper_score(task, metric, variant, language) + shift + (seed - 3) * 0.2
+
+
+def task_scores(point: Json, *, seeds: Sequence[int] = SEEDS, chance: bool = False) -> Json:
+    """A cell's scores on every set, each seed of fine-tuning 0.2 above the one before it."""
+    records = []
+    for task, metrics in METRICS.items():
+        for iso in EVALUATION[task]:
+            if iso not in (*point["languages"], *point["added"]):
+                continue
+            own = "pretrained" if iso in point["languages"] else "added"
+            for group in ("source", own) if iso == "en" else (own,):
+                place = {"stage": "evaluate", "task": task, "language": iso, "group": group}
+                for metric, seed in itertools.product(metrics, seeds):
+                    value = task_value(point, task, metric, iso, seed)
+                    records.append(record(**place, metric=metric, seed=seed, value=value))
+                    if chance:
+                        value = 100 / 3 if task == "xnli" else 1.0
+                        name = f"{metric}_chance"
+                        records.append(record(**place, metric=name, seed=seed, value=value))
+    return {"cell": point["cell"], "task": "all", "records": records}
+
+
+def all_task_scores(grid_json: Json, **options: Any) -> list[Json]:
+    """One file of task scores for each distinct cell."""
+    points = {p["cell"]: p for p in grid_json["points"]}.values()
+    return [task_scores(point, **options) for point in points]
 
 
 def scores(point: Json, *, shift: float = 0.0, isos: Sequence[str] | None = None) -> Json:

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.analysis import synthetic
 from xmod.analysis.catalogue import read_catalogue
 from xmod.config_errors import ConfigError
+from xmod.evaluated import EvaluatedSet
 
 
 def test_a_figure_that_is_declared_twice_is_an_error(tmp_path: Path) -> None:
@@ -38,3 +39,51 @@ def test_captions_stand_below_their_figures() -> None:
     assert "## figure_2a: Mean perplexity of the 13 initial languages" in page
     assert page.endswith("## Tables\n\n- [table_1](../tables/table_1.md): Selection of languages")
     assert "Tables\n" not in catalogue.captions(["figure_9"], [])
+
+
+POINTS = {
+    "main": [
+        {"variant": variant, "model.size": "toy", "language_set": "60", "budget": budget}
+        for variant in ("xmod", "shared")
+        for budget in ("equal_steps", "equal_examples")
+    ]
+}
+
+
+def evaluated(*tasks: str, made: bool = False) -> list[EvaluatedSet]:
+    facts = {"experiment": "main", "stage": "evaluate", "seeds": 5, "synthetic": made}
+    return [EvaluatedSet.model_validate({**facts, "task": task}) for task in tasks]
+
+
+def test_scores_of_a_configuration_without_tasks_are_refused_in_plain_words() -> None:
+    catalogue, table = read_catalogue(synthetic.FIGURES), synthetic.languages()
+    message = (
+        r"^figures\.figure_4a: experiment 'main' is not evaluated on 'xnli'; it is evaluated on "
+        r"nothing\. Add it to the configuration's tasks, or take figure_4a out of its figures$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        catalogue.check_figure("figure_4a", POINTS, table)
+    message = (
+        r"^tables\.table_2: .* not evaluated on 'xquad'; legal: ner, xnli, mlqa\. .* its tables$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        catalogue.check_table("table_2", POINTS, table, evaluated("ner", "xnli", "mlqa"))
+    every = evaluated("xnli", "ner", "xquad", "mlqa")
+    for name, figure in catalogue.figures.items():
+        catalogue.check_figure(name, POINTS, table, every)
+        assert figure.title
+    for name in catalogue.tables:
+        catalogue.check_table(name, POINTS, table, every)
+
+
+def test_captions_say_what_is_synthetic() -> None:
+    catalogue = read_catalogue(synthetic.FIGURES)
+    page = catalogue.captions(["figure_2b"], ["table_1", "table_2"], evaluated("ner", made=True))
+    assert "## figure_2b: Mean of XNLI and NER (NER synthetic)" in page
+    assert "NER is a synthetic set here, made by a program" in page
+    assert "[table_1](../tables/table_1.md): Selection of languages" in page
+    assert "Scores of the initial languages (NER synthetic)" in page
+    both = catalogue.captions(["figure_2b"], [], evaluated("ner", "xnli", made=True))
+    assert "## figure_2b: Mean of XNLI and NER (synthetic)" in both
+    assert "XNLI and NER are synthetic sets here" in both
+    assert "synthetic" not in catalogue.captions(["figure_2b"], ["table_2"], evaluated("ner"))

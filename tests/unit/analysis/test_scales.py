@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.analysis import synthetic
 from xmod.analysis.figures import scales
-from xmod.analysis.figures.scales import MOST_TICKS, hidden_references, log_ticks
+from xmod.analysis.figures.scales import (
+    MOST_TICKS,
+    Hidden,
+    hidden_references,
+    linear_ticks,
+    log_ticks,
+)
 
 
 @given(low=st.floats(1e-6, 1e9), ratio=st.floats(1.05, 1e12))
@@ -41,9 +48,40 @@ def test_a_baseline_out_of_sight_is_told() -> None:
     spec = synthetic.figure(column=None)
     shown = frame(near=[22.0, 23.0], above=[900.0, 1200.0], below=[0.0, 0.0])
     limits = {("", ""): (5.0, 25.0)}
-    assert hidden_references(shown, limits, spec) == {
-        "above": "900 to 1,200, above the scale",
-        "below": "0, below the scale",
-    }
-    assert hidden_references(shown, {}, spec) == {}, "a panel without data shows them all"
+    assert hidden_references(shown, limits, spec) == [
+        Hidden(series="above", row="", values="900 to 1,200", side="above"),
+        Hidden(series="below", row="", values="0", side="below"),
+    ]
+    assert hidden_references(shown, {}, spec) == [], "a panel without data shows them all"
     assert set(scales.limits(shown, spec)) == {("", "")}
+
+
+def test_a_linear_axis_has_three_ticks_at_least() -> None:
+    assert linear_ticks(80.4, 85.6) == [81.0, 82.0, 83.0, 84.0, 85.0]
+    assert linear_ticks(75.0, 88.0) == [75.0, 80.0, 85.0]
+
+
+def test_panels_of_a_row_have_the_same_extent_and_stay_where_values_can_be() -> None:
+    spec = synthetic.figure(
+        row="task",
+        column="group",
+        y={"label": "F1", "share": "span", "within": [0, 100], "minimum_span": 0.01},
+    )
+    low = pd.DataFrame(
+        [
+            ("ner", "source", 40.0),
+            ("ner", "source", 60.0),
+            ("ner", "added", 2.0),
+            ("ner", "added", 3.0),
+            ("xnli", "source", 70.0),
+            ("xnli", "source", 72.0),
+        ],
+        columns=["task", "group", "value"],
+    )
+    shown = low.assign(low=low["value"], high=low["value"], reference=False, series="X-MOD")
+    limits = scales.limits(shown, spec)
+    extents = {panel: high - low for panel, (low, high) in limits.items()}
+    assert extents["ner", "source"] == pytest.approx(23.6)
+    assert extents["ner", "added"] == pytest.approx(23.6)
+    assert limits["ner", "added"][0] == 0.0, "moved up, not below what an F1 can be"
+    assert extents["xnli", "source"] == pytest.approx(2.36)

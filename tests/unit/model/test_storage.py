@@ -13,15 +13,19 @@ from tests.unit.model.helpers import LANGUAGES, random_tokens, randomise, small_
 from xmod.config_section import ModuleKind, Trainable
 from xmod.files import sha256_file
 from xmod.model import MaskedLanguageModel, Segment, add_language
+from xmod.model.finetuning import copy_to_train
 from xmod.model.storage import (
     ModelFileError,
     read_extension,
+    read_finetuned,
     read_model,
     read_tensors,
     save_extension,
+    save_finetuned,
     save_model,
     save_tensors,
 )
+from xmod.model.task_heads import TaskModel
 
 TRAINS: dict[ModuleKind, tuple[Trainable, ...]] = {
     "language": ("embeddings", "positions", "modules"),
@@ -120,6 +124,28 @@ def test_an_extension_comes_back_on_its_base(tmp_path: Path, module_kind: Module
     tensors, _ = read_tensors(path, kind="extension")
     assert any(".language_modules." in name for name in tensors) == (module_kind == "language")
     assert not any("feed_forward" in name for name in tensors), "the base holds what is frozen"
+
+
+def test_what_was_finetuned_comes_back_bit_by_bit(tmp_path: Path) -> None:
+    """The head, and of the encoder what was trained; under the names that they have there."""
+    base = small_model()
+    encoder = copy_to_train(base.encoder, freezes=("embeddings", "positions", "modules"))
+    model = TaskModel(encoder, kind="sentence", num_outputs=3)
+    path = tmp_path / "model.safetensors"
+    save_finetuned(path, model, cell="xmod.test.three.8", task="nli", run="one", base_sha256="ab")
+    trained, head = read_finetuned(path, task="nli", run="one", base_sha256="ab")
+    assert trained.keys() == {n for n, p in encoder.named_parameters() if p.requires_grad}
+    assert 0 < len(trained) < len(list(encoder.parameters()))
+    for found, module in ((trained, encoder), (head, model.head)):
+        for name, value in found.items():
+            assert torch.equal(value, module.get_parameter(name))
+    assert head.keys() == model.head.state_dict().keys()
+    wanted = {"task": "nli", "run": "one", "base_sha256": "ab"}
+    for key in wanted:
+        with pytest.raises(ModelFileError, match=f"{path} has {key} .* wanted 'other': it is sta"):
+            read_finetuned(path, **{**wanted, key: "other"})
+    with pytest.raises(ModelFileError, match="a file of kind 'finetuned', wanted 'model'"):
+        read_model(path, vocabulary="shared-vocabulary")
 
 
 def test_a_file_that_is_cut_short(tmp_path: Path) -> None:

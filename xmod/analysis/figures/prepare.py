@@ -10,9 +10,9 @@ import pandas as pd
 
 from xmod.analysis.averages import RECORD_COLUMNS, average
 from xmod.analysis.figures.spec import FigureSpec, Reference
-from xmod.analysis.figures.style import display, is_numeric, ordered
+from xmod.analysis.names import display, is_numeric, ordered
 from xmod.analysis.records import DataError, GridPoints
-from xmod.analysis.selection import SEEDS, Selected, select, varying
+from xmod.analysis.selection import SEEDS, Selected, only_measured, select, varying
 from xmod.config_errors import suggest
 from xmod.languages import LanguageTable
 
@@ -24,7 +24,7 @@ class Plotted:
     """All that `draw` draws.
 
     `frame` has the columns series (the legend's words), the channels' and details' columns, and
-    value, low, high, num_averaged, num_seeds. A reference has `reference` true.
+    value, low, high, num_averaged, num_seeds, num_seeds_due. A reference has `reference` true.
     """
 
     frame: pd.DataFrame
@@ -49,17 +49,19 @@ def prepare(
     or leaves open over what is averaged.
     """
     _refuse_unknown_columns(grid, spec)
-    selected = select(frame, grid, table, spec)
-    rows = selected.complete if "language" in spec.average_over else selected.frame
+    selected = select(frame, grid, table, spec, over=spec.average_over)
+    rows = selected.complete
     channels = list(dict.fromkeys(spec.channels.values()))
     details = _details(rows, grid, spec)
     by = [*channels, *details]
     data = average(rows, by=by, over=spec.average_over, mean=spec.mean, spread=spec.spread)
     values = {column: _values(column, selected, grid, table, spec) for column in by}
-    data = _as_text(data, by)
+    data = _as_text(data, by).drop(columns="std")
     data.insert(0, "series", _labels(data, spec, details, table))
     references = [
-        _reference(reference, frame, grid, table, spec, by=by) for reference in spec.references
+        _reference(reference, frame, grid, table, spec, by=by, positions=values[spec.x])
+        for reference in spec.references
+        if not (reference.optional and _is_absent(reference, frame, spec))
     ]
     parts = [data.assign(reference=False), *references]
     whole = pd.concat([part for part in parts if not part.empty] or parts[:1], ignore_index=True)
@@ -104,7 +106,10 @@ def _values(
         }
         return [iso for iso in spec.languages.isos(table) if iso in here]
     else:
-        found = [str(value) for value in selected.frame[column]]
+        declared = {"task": spec.task, "metric": spec.metric, "group": spec.group}.get(column, ())
+        found = list(declared) or [str(value) for value in selected.frame[column]]
+        if column in ("task", "metric"):
+            return ordered(column, found, spec.order.get(column, found))
     wanted = table.isos if column == "language" else spec.order.get(column, ())
     return ordered(column, found, wanted)
 
@@ -124,6 +129,12 @@ def _labels(
     ]
 
 
+def _is_absent(reference: Reference, frame: pd.DataFrame, spec: FigureSpec) -> bool:
+    """Whether nothing of the baseline is there, or some task that goes into one number lacks it."""
+    there = only_measured(frame, reference.of(spec)).task
+    return not there or ("task" in spec.average_over and there != spec.task)
+
+
 def _reference(
     reference: Reference,
     frame: pd.DataFrame,
@@ -132,16 +143,23 @@ def _reference(
     spec: FigureSpec,
     *,
     by: Sequence[str],
+    positions: Sequence[str],
 ) -> pd.DataFrame:
-    """The baseline's numbers: averaged like the data, and over everything within a panel."""
-    wanted = spec.model_copy(update={"metric": (reference.metric,)})
-    selected = select(frame, grid, table, wanted)
-    rows = selected.complete if "language" in spec.average_over else selected.frame
+    """The baseline's numbers: averaged like the data, and over everything within a panel.
+
+    Those of another experiment, whose cells lie elsewhere, are one number at all `positions`.
+    """
+    wanted = reference.of(spec)
+    wanted = only_measured(frame, wanted) if reference.optional else wanted
+    rows = select(frame, grid, table, wanted, over=spec.average_over).complete
     if reference.exponentiate:
         rows = rows.assign(value=np.exp(rows["value"]))
     panel = [column for column in (spec.row, spec.column, spec.x) if column is not None]
-    over = [*grid.axis_columns, *RECORD_COLUMNS]
-    data = average(rows, by=panel, over=over, mean=spec.mean, spread="none")
+    everywhere = reference.experiment is not None and spec.x not in RECORD_COLUMNS
+    if everywhere:
+        rows = rows.drop(columns=spec.x).merge(pd.DataFrame({spec.x: positions}), how="cross")
+    over = [*spec.average_over, *grid.axis_columns, *RECORD_COLUMNS]
+    data = average(rows, by=panel, over=over, mean=spec.mean, spread="none").drop(columns="std")
     data = _as_text(data, panel).assign(series=reference.label, reference=True)
     return data.assign(**{column: "" for column in by if column not in panel})
 

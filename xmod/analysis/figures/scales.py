@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,6 +19,8 @@ WIDE_LOG_RATIO = 12.0
 """A logarithmic axis over more than this ratio gets ticks by decades, a narrower one even ticks."""
 MOST_TICKS = 5
 """Of a logarithmic axis: more would run into each other on the smallest panels."""
+FEWEST_TICKS = 3
+"""Of a linear one, so that a reader sees how far apart they are."""
 STEPS = (1, 2, 2.5, 5, 10)
 """Between even ticks, times a power of ten."""
 DIGITS = ((1, 2, 5), (1, 3), (1,))
@@ -45,8 +49,10 @@ def limits(frame: pd.DataFrame, spec: FigureSpec) -> dict[Panel, Span]:
         by_row = {row: _union(span for (r, _), span in spans.items() if r == row) for row in rows}
         spans = {panel: by_row[panel[0]] for panel in spans}
     else:
-        extent = max((high - low for low, high in spans.values()), default=0.0)
-        spans = {panel: _around(span, extent) for panel, span in spans.items()}
+        extents: dict[str, float] = {}
+        for (row, _), (low, high) in spans.items():
+            extents[row] = max(extents.get(row, 0.0), high - low)
+        spans = {panel: _around(span, extents[panel[0]]) for panel, span in spans.items()}
     return {panel: _in_data_units(span, spec) for panel, span in spans.items()}
 
 
@@ -60,9 +66,18 @@ def set_y(ax: Axes, span: Span | None, spec: FigureSpec) -> None:
         ax.yaxis.set_major_locator(NullLocator())
         return
     ax.set_ylim(*span)
-    even = MaxNLocator(nbins=5, steps=STEPS)
-    ax.yaxis.set_major_locator(FixedLocator(log_ticks(*span)) if log else even)
+    ax.yaxis.set_major_locator(FixedLocator(log_ticks(*span) if log else linear_ticks(*span)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+
+
+def linear_ticks(low: float, high: float) -> list[float]:
+    """At least FEWEST_TICKS round numbers between the limits, and no more than that needs."""
+    for nbins in range(5, 12):
+        even = MaxNLocator(nbins=nbins, steps=STEPS).tick_values(low, high)
+        ticks = [float(tick) for tick in even if low <= tick <= high]
+        if len(ticks) >= FEWEST_TICKS:
+            break
+    return ticks
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -92,30 +107,44 @@ def _even_ticks(low: float, high: float) -> Iterator[list[float]]:
         yield [float(tick) for tick in even]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hidden:
+    """A baseline that no panel of a row shows, and where it is, in words."""
+
+    series: str
+    row: str
+    values: str
+    """`403.4`, `900 to 1,200`"""
+    side: Literal["above", "below"]
+    """Of the scale."""
+
+
 def hidden_references(
     frame: pd.DataFrame, limits: Mapping[Panel, Span], spec: FigureSpec
-) -> dict[str, str]:
-    """Baselines that no panel shows, and where they are, in words.
-
-    Drawn to scale they would squeeze the data. A panel without data has no limits, and shows all.
-    """
+) -> list[Hidden]:
+    """Drawn to scale they would squeeze the data. A panel without data has no limits, shows all."""
     references = frame[frame["reference"].astype(bool)]
-    found: dict[str, list[float]] = {}
-    above: dict[str, bool] = {}
+    found: dict[tuple[str, str], list[float]] = {}
+    above: dict[tuple[str, str], bool] = {}
     seen = set()
     for panel, rows in _by_panel(references, spec).items():
         low, high = limits.get(panel, (-math.inf, math.inf))
         for name, points in rows.groupby("series", sort=False)["value"]:
-            values = [float(value) for value in points]
-            found.setdefault(str(name), []).extend(values)
-            above[str(name)] = min(values) > high
+            key, values = (str(name), panel[0]), [float(value) for value in points]
+            found.setdefault(key, []).extend(values)
+            above[key] = min(values) > high
             if any(low <= value <= high for value in values):
-                seen.add(str(name))
-    return {
-        name: f"{_range(values)}, {'above' if above[name] else 'below'} the scale"
-        for name, values in found.items()
-        if name not in seen
-    }
+                seen.add(key)
+    return [
+        Hidden(
+            series=key[0],
+            row=key[1],
+            values=_range(values),
+            side="above" if above[key] else "below",
+        )
+        for key, values in found.items()
+        if key not in seen
+    ]
 
 
 def _range(values: Sequence[float]) -> str:
@@ -170,4 +199,13 @@ def _in_data_units(span: Span, spec: FigureSpec) -> Span:
     if spec.y.scale == "log":
         return 10.0**low, 10.0**high
     floor = min(spec.y.include, default=math.inf)
-    return (floor if span[0] == floor else low), high
+    return _within((floor if span[0] == floor else low), high, spec)
+
+
+def _within(low: float, high: float, spec: FigureSpec) -> Span:
+    """Moved to where values can be, with the same extent if there is room for it."""
+    if spec.y.within is None:
+        return low, high
+    least, most = spec.y.within
+    moved = max(least - low, 0.0) - max(high - most, 0.0)
+    return max(low + moved, least), min(high + moved, most)

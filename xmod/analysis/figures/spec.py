@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from xmod.analysis.spec import Mean, Names, Selection, Spread
+from xmod.analysis.spec import Baseline, Mean, Names, Selection, Spread
 from xmod.config_section import Section
 
 
 class YAxis(Section):
     """The vertical axis."""
 
-    label: str
+    label: str | dict[str, str]
+    """Of every row of panels, or one for each value of `row`."""
     scale: Literal["linear", "log"] = "linear"
     share: Literal["all", "row", "span"] = "all"
-    """`span`: each panel has its own position but the same extent, so slopes compare."""
+    """`span`: each panel has its own position but the same extent as the others of its row, so
+    that slopes compare."""
     include: tuple[float, ...] = ()
     """Values that the axis must reach, such as 0 or chance level."""
+    within: tuple[float, float] | None = None
+    """What values cannot leave, such as 0 and 100: the axis does not either."""
     minimum_span: float = Field(default=0.15, gt=0.0)
     """Least extent, relative to the middle value: noise is not blown up to fill a panel."""
 
 
-class Reference(Section):
-    """A baseline drawn beside the data: another metric of the same stage, averaged alike."""
+class Reference(Baseline):
+    """A baseline drawn beside the data, averaged alike."""
 
-    metric: str
-    label: str
+    optional: bool = False
+    """Left out where it was not measured, instead of an error."""
     exponentiate: bool = False
     """Draw exp of the metric, before averaging: a perplexity from a negative log-likelihood."""
 
@@ -39,8 +43,6 @@ class FigureSpec(Selection):
     axis is never averaged over unless `average_over` says so.
     """
 
-    title: str
-    caption: str
     x: str
     x_label: str
     hue: str | None = None
@@ -49,6 +51,8 @@ class FigureSpec(Selection):
     column: str | None = None
     column_wrap: int | None = Field(default=None, ge=1)
     average_over: Names = ()
+    """Columns, in the order in which they are averaged: with [language, task] each task counts
+    alike, however many languages it has."""
     mean: Mean = "arithmetic"
     spread: Spread = "std"
     """What the band around a line shows over seeds, where there are several."""
@@ -56,7 +60,16 @@ class FigureSpec(Selection):
     references: tuple[Reference, ...] = ()
     order: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Column -> its values in the order to show them."""
+    direct_labels: bool = False
+    """Name lines at their ends, in the last column of panels, where there is room for words; a
+    legend names what has no end there."""
     panel_inches: tuple[float, float] = (2.5, 1.9)
+
+    @model_validator(mode="after")
+    def _labels_are_of_rows(self) -> FigureSpec:
+        if isinstance(self.y.label, dict) and self.row is None:
+            raise ValueError("y.label: one for each value of row needs a row")
+        return self
 
     @property
     def channels(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Colours, markers, order and display names, in one place.
+"""Colours, markers, dashes and type, in one place.
 
 The variants' colours differ in lightness as well as in hue and each has its own marker, so
 that they are told apart in greyscale and by colour-blind readers.
@@ -6,44 +6,13 @@ that they are told apart in greyscale and by colour-blind readers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import seaborn
 from matplotlib.typing import RcKeyType
 
-from xmod.languages import LanguageTable
-
-ORDER = {
-    "variant": ("xmod", "shared", "shared_nm", "adapters"),
-    "budget": ("equal_steps", "equal_examples"),
-    "group": ("source", "pretrained", "added"),
-}
-
-NAMES = {
-    "variant": {
-        "xmod": "X-MOD",
-        "shared": "SHARED",
-        "shared_nm": "shared, no module",
-        "adapters": "adapters",
-    },
-    "budget": {
-        "equal_steps": "Equal update steps",
-        "equal_examples": "Equal examples per language",
-    },
-    "group": {
-        "source": "Source language",
-        "pretrained": "Pre-trained languages",
-        "added": "Added languages",
-    },
-    "metric": {
-        "perplexity": "perplexity",
-        "nll": "right context, right module",
-        "shuffled_nll": "context shuffled",
-        "wrong_module_nll": "wrong module",
-        "unigram_nll": "unigram",
-    },
-}
+from xmod.analysis.names import ORDER, is_number
 
 COLOURS = {
     "variant": {
@@ -59,7 +28,8 @@ DASHES: tuple[Any, ...] = ("-", (0, (4, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2
 PALETTE = ("#0b3c8c", "#e8770e", "#1b9e77", "#a8579f", "#56b4e9", "#8c6d1f", "#555555")
 INK, FAINT, GRID, ALERT = "#222222", "#6b6b6b", "#e3e3e3", "#a3261b"
 
-REFERENCE: dict[str, Any] = {"color": FAINT, "linewidth": 0.9, "linestyle": ":"}
+REFERENCE: dict[str, Any] = {"color": FAINT, "linewidth": 0.9}
+REFERENCE_DASHES: tuple[Any, ...] = (":", (0, (6, 1.5, 1, 1.5)), (0, (3, 3)))
 REFERENCE_AT_CATEGORY: dict[str, Any] = {
     **{"color": FAINT, "linestyle": "none", "marker": "_"},
     **{"markersize": 11.0, "markeredgewidth": 1.0},
@@ -85,34 +55,10 @@ RC: dict[RcKeyType, Any] = {
 }
 
 
-def ordered(column: str, values: Iterable[str], wanted: Sequence[str] = ()) -> list[str]:
-    """`values` in display order: as wanted, else as known here, else by number or name."""
-    known = tuple(wanted) or ORDER.get(column, ())
-
-    def rank(value: str) -> tuple[int, float, str]:
-        return (known.index(value) if value in known else len(known), *_natural(value))
-
-    return sorted(dict.fromkeys(values), key=rank)
-
-
-def display(column: str, value: str, table: LanguageTable) -> str:
-    """How a value is shown to a reader."""
-    if column == "language" and value in table:
-        return table[value].name
-    if column in NAMES:
-        return NAMES[column].get(value, value)
-    return f"{axis_name(column)} {value}"
-
-
-def axis_name(column: str) -> str:
-    """The readable end of a config key: pretrain.sampling_alpha -> sampling alpha."""
-    return column.rpartition(".")[2].replace("_", " ")
-
-
 def colours(column: str, values: Sequence[str]) -> dict[str, Any]:
     """Value -> colour: fixed for known values, a sequence for numbers, a palette otherwise."""
     fixed = COLOURS.get(column, {})
-    if len(values) > 1 and all(_is_number(value) for value in values):
+    if len(values) > 1 and all(is_number(value) for value in values):
         sequence = seaborn.color_palette("viridis", len(values) + 1)  # its last one is too light
         return dict(zip(values, sequence[:-1], strict=True))
     spare = [colour for colour in PALETTE if colour not in fixed.values()] or list(PALETTE)
@@ -130,20 +76,3 @@ def markers(column: str, values: Sequence[str]) -> dict[str, str]:
     rest = [value for value in values if value not in places]
     places |= {value: len(known) + index for index, value in enumerate(rest)}
     return {value: MARKERS[places[value] % len(MARKERS)] for value in values}
-
-
-def is_numeric(values: Iterable[str]) -> bool:
-    """Whether all values are numbers, so that a position on an axis means something."""
-    return all(_is_number(value) for value in values)
-
-
-def _natural(value: str) -> tuple[float, str]:
-    return (float(value), value) if _is_number(value) else (float("inf"), value)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        number = float(text)
-    except ValueError:
-        return False
-    return number == number and abs(number) != float("inf")

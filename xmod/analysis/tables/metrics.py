@@ -8,17 +8,17 @@ from typing import Any
 import pandas as pd
 
 from xmod.analysis.averages import RECORD_COLUMNS, average
-from xmod.analysis.figures.style import axis_name, display, ordered
+from xmod.analysis.names import seeds_of
 from xmod.analysis.records import DataError, GridPoints
 from xmod.analysis.selection import SEEDS, select, varying
-from xmod.analysis.tables.render import Align, Cell, Column, Span, Table, plain
+from xmod.analysis.tables.labels import COUNTS, Key, align, heading, in_order, value_name
+from xmod.analysis.tables.render import Cell, Column, Span, Table, plain
 from xmod.analysis.tables.spec import MetricColumn, MetricTableSpec
 from xmod.config_errors import suggest
 from xmod.languages import LanguageTable
 
-Key = tuple[str, ...]
 ABSENT = "-"
-COUNTS = ("num_languages", "budget_updates")
+NUMBERS = ("value", "low", "high", "num_averaged", "num_seeds", "num_seeds_due")
 
 
 def metric_table(
@@ -30,8 +30,8 @@ def metric_table(
     """
     _refuse_unknown_columns(grid, spec)
     wanted = spec.model_copy(update={"metric": tuple(column.metric for column in spec.columns)})
-    selected = select(frame, grid, table, wanted)
-    rows = selected.complete if "language" in spec.average_over else selected.frame
+    selected = select(frame, grid, table, wanted, over=spec.average_over)
+    rows = selected.complete
     axes = [axis for axis in grid.axis_columns if axis not in SEEDS]
     given = dict.fromkeys([*spec.rows, *spec.average_over, *RECORD_COLUMNS])
     keys = [*spec.rows, *varying(rows, axes, given=given)]
@@ -40,14 +40,14 @@ def metric_table(
         (*(str(row[key]) for key in keys), str(row["metric"])): row
         for row in data.to_dict("records")
     }
-    order = _order(list(dict.fromkeys(key[:-1] for key in numbers)), keys, table)
+    order = in_order((key[:-1] for key in numbers), keys, table)
     return Table(
         columns=(
-            *(Column(label=_heading(key), align=_align(key)) for key in keys),
+            *(Column(label=heading(key), align=align(key)) for key in keys),
             *(Column(label=column.label, align="right") for column in spec.columns),
         ),
         rows=tuple(_row(key, keys, numbers, order, spec, table) for key in order),
-        record_columns=(*keys, "metric", "value", "low", "high", "num_averaged", "num_seeds"),
+        record_columns=(*keys, "metric", *NUMBERS),
         records=tuple(
             (*key, column.metric, *_numbers(numbers[*key, column.metric]))
             for key in order
@@ -71,18 +71,6 @@ def _refuse_unknown_columns(grid: GridPoints, spec: MetricTableSpec) -> None:
         raise DataError(f"compare: {spec.compare!r}; {suggest(spec.compare, list(spec.rows))}")
 
 
-def _order(found: list[Key], keys: Sequence[str], table: LanguageTable) -> list[Key]:
-    """Rows by their columns from left to right, each in display order."""
-    places = []
-    for index, column in enumerate(keys):
-        wanted = table.isos if column == "language" else ()
-        values = ordered(column, (key[index] for key in found), wanted)
-        places.append({value: place for place, value in enumerate(values)})
-    return sorted(
-        found, key=lambda key: [place[value] for place, value in zip(places, key, strict=True)]
-    )
-
-
 def _row(
     key: Key,
     keys: Sequence[str],
@@ -98,7 +86,9 @@ def _row(
         if place is not None
         and all(i == place or a == b for i, (a, b) in enumerate(zip(key, other, strict=True)))
     ]
-    named = [plain(_name(column, value, table)) for column, value in zip(keys, key, strict=True)]
+    named = [
+        plain(value_name(column, value, table)) for column, value in zip(keys, key, strict=True)
+    ]
     return (*named, *(_number_cell(key, column, numbers, rivals) for column in spec.columns))
 
 
@@ -125,35 +115,16 @@ def _number_cell(
 
 
 def _numbers(row: dict[Hashable, Any]) -> tuple[str, ...]:
-    values = (repr(float(str(row[name]))) for name in ("value", "low", "high"))
-    return (*values, str(row["num_averaged"]), str(row["num_seeds"]))
-
-
-def _heading(column: str) -> str:
-    headings = {"num_languages": "Languages", "budget_updates": "Updates", "variant": "Model"}
-    return headings.get(column, axis_name(column).capitalize())
-
-
-def _align(column: str) -> Align:
-    return "right" if column in COUNTS else "left"
-
-
-def _name(column: str, value: str, table: LanguageTable) -> str:
-    if column in COUNTS:
-        return f"{int(value):,}"
-    words = display(column, value, table)
-    return words.removeprefix(f"{axis_name(column)} ")
+    values = (repr(float(str(row[name]))) for name in NUMBERS[:3])
+    return (*values, *(str(row[name]) for name in NUMBERS[3:]))
 
 
 def _notes(num_complete: int, num_cells: int, data: pd.DataFrame) -> tuple[str, ...]:
     notes = []
     if num_complete < num_cells:
         notes.append(f"Draft: {num_complete} of {num_cells} cells.")
-    seeds = sorted({int(count) for count in data["num_seeds"]})
-    if seeds and seeds[-1] > 1:
-        notes.append(
-            f"Means over {seeds[-1]} seeds."
-            if len(seeds) == 1
-            else f"Means over {seeds[0]} to {seeds[-1]} of {seeds[-1]} seeds."
-        )
+    seeds = [int(count) for count in data["num_seeds"]]
+    due = max((int(count) for count in data["num_seeds_due"]), default=0)
+    if due > 1:
+        notes.append(f"Means over {seeds_of(min(seeds), max(seeds), due)}.")
     return tuple(notes)

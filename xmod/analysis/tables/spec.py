@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from xmod.analysis.spec import Mean, Names, Selection
+from xmod.analysis.spec import Baseline, Mean, Names, Selection
 from xmod.config_section import Section
 
 
@@ -38,8 +38,6 @@ class MetricTableSpec(Selection):
     """
 
     kind: Literal["metrics"]
-    title: str
-    caption: str
     metric: Names = ()
     """Left empty: the columns name the metrics."""
     rows: tuple[str, ...] = Field(min_length=1)
@@ -50,4 +48,46 @@ class MetricTableSpec(Selection):
     """Rows that differ in this column only are compared for `best`."""
 
 
-TableSpec = Annotated[LanguageTableSpec | MetricTableSpec, Field(discriminator="kind")]
+class Block(Section):
+    """The rows of one set, in a table of languages."""
+
+    task: str
+    metric: Names = Field(min_length=1)
+    """Several are set side by side: 80.1 / 66.9."""
+    label: str
+    optional: bool = False
+    """Left out where nothing of these metrics was measured, instead of an error."""
+
+
+class ByLanguageSpec(Selection):
+    """A table with a column a language, as the paper prints its scores: the models of each block.
+
+    A model is a combination of the `rows` columns; axes that vary and that `rows` does not name
+    become further columns on the left. Below a model's means stand their standard deviations
+    over seeds, and what the paper prints for the same cell; the paper's numbers for other cells
+    come last, under those cells' ids.
+    """
+
+    kind: Literal["by_language"]
+    task: Names = ()
+    metric: Names = ()
+    """Both left empty: the blocks name them."""
+    blocks: tuple[Block, ...] = Field(min_length=1)
+    rows: tuple[str, ...] = Field(default=("variant",), min_length=1)
+    decimals: int = Field(default=1, ge=0, le=6)
+    best: Literal["lowest", "highest"] = "highest"
+    """The best model of each block and language is set in bold, and all that print alike."""
+    baselines: tuple[Baseline, ...] = ()
+    """Rows below a block's models, over all of which they are averaged; left out where nothing was
+    measured."""
+    published: Literal[2, 3, 5, 6, 7, 8] | None = None
+    """The table of the paper whose numbers are shown."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(block.task for block in self.blocks))
+
+
+TableSpec = Annotated[
+    LanguageTableSpec | MetricTableSpec | ByLanguageSpec, Field(discriminator="kind")
+]

@@ -5,6 +5,9 @@ make an entity is seqeval's default mode, which is conlleval's rule: an entity b
 also at an I- that follows an O, the sentence's begin or another type; it goes on through I- of its
 type. seqeval's mode="strict" is another metric, for which such an I- is no entity: it gives other
 numbers than conlleval and than what is published on WikiANN, whose gold tags have such I-.
+
+seqeval is imported where it is used: with it comes scikit-learn, which takes a second that jobs of
+other tasks need not wait.
 """
 
 from __future__ import annotations
@@ -12,11 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-
-from seqeval.metrics.sequence_labeling import (  # type: ignore[import-untyped]
-    get_entities,
-    precision_recall_fscore_support,
-)
 
 from xmod.tasks.examples import NER_TAGS, NerExample
 from xmod.tasks.metrics.pairing import pair
@@ -64,6 +62,10 @@ def score_entities(
     num_gold, num_predicted, num_correct = map(sum, zip(*counts, strict=True))
     if not num_gold:
         raise ValueError(f"no entity in the gold tags of {len(examples)} examples: no F1")
+    from seqeval.metrics.sequence_labeling import (  # type: ignore[import-untyped]
+        precision_recall_fscore_support,
+    )
+
     precision, recall, f1, support = precision_recall_fscore_support(
         gold, predicted, average="micro", zero_division=0
     )
@@ -92,5 +94,7 @@ def _check_tags(example: NerExample, tags: Sequence[str]) -> None:
 
 
 def _count(gold: list[str], predicted: list[str]) -> EntityCounts:
+    from seqeval.metrics.sequence_labeling import get_entities
+
     in_gold, in_predicted = set(get_entities(gold)), set(get_entities(predicted))
     return EntityCounts(len(in_gold), len(in_predicted), len(in_gold & in_predicted))

@@ -15,12 +15,11 @@ from xmod.data.sources.catalogue import Catalogue
 from xmod.data.sources.cldr import CldrSource, emoji_key
 from xmod.data.sources.interface import SourceError
 from xmod.tasks.synthetic.people import LOCALES, PATTERN, read_people
-from xmod.tasks.synthetic.splits import TaskSplit, split_names, split_strings
+from xmod.tasks.synthetic.splits import TaskSplit, homes_of, split_names, split_strings
 
 __all__ = ["LANGUAGES", "MIN_NAMES", "Material", "People", "TaskSplit", "enough"]
 
-SOURCE = "en"
-"""Trained in; its other splits' names are kept out of every language's training names."""
+ENGLISH = "en"
 LANGUAGES = (
     *("en", "ar", "fr", "hi", "ko", "ru", "th", "vi", "ta", "id", "fi", "sw", "ka"),
     *("bg", "de", "el", "es", "tr", "ur", "zh"),
@@ -77,10 +76,18 @@ class Material:
         )
 
     def _things(self, language: str) -> Split:
-        return split_names(self._thing_names(language), source=self._thing_names(SOURCE))
+        return split_names(self._thing_names(language), homes=self._thing_homes)
 
     def _territories(self, language: str) -> Split:
-        return split_names(self._territory_names(language), source=self._territory_names(SOURCE))
+        return split_names(self._territory_names(language), homes=self._territory_homes)
+
+    @cached_property
+    def _thing_homes(self) -> dict[str, set[TaskSplit]]:
+        return homes_of(map(self._thing_names, LANGUAGES))
+
+    @cached_property
+    def _territory_homes(self) -> dict[str, set[TaskSplit]]:
+        return homes_of(map(self._territory_names, LANGUAGES))
 
     def _people(self, language: str) -> People:
         """Given names are split apart from family names; what is also a place's name goes."""
@@ -100,7 +107,7 @@ class Material:
 
     def _read_things(self, language: str) -> dict[str, str]:
         """Key -> name, of what is no proper noun: those English writes with a capital."""
-        english = self._thing_names(SOURCE) if language != SOURCE else None
+        english = self._thing_names(ENGLISH) if language != ENGLISH else None
         names: dict[str, str] = {}
         for member in self._emoji_archive.members(language).items():
             for symbol, entry in _entries(member, ("annotations", "annotations")).items():

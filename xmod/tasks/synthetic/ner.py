@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from xmod.tasks.examples import Example, NerExample
-from xmod.tasks.synthetic.material import MIN_NAMES, Material, enough
+from xmod.tasks.synthetic.material import Material, enough
 from xmod.tasks.synthetic.people import JOINED, LOCALES, full_name
 from xmod.tasks.synthetic.splits import TaskSplit
 
@@ -31,8 +31,10 @@ TWO_WORDS = 0.3
 """Share of the items of two words (our choice), where a language has such names of each type."""
 WORD_CHARACTERS = (2, 8)
 """An item's of one word, and a person's names each (our choice): three fit into 32 tokens."""
-NAME_CHARACTERS = 13
+NAME_CHARACTERS = 12
 """At most, an item's of two words."""
+MIN_TWO_WORDS = 2
+"""With fewer two-word names of a type, a language and split has none of any type."""
 
 Pool = dict[ItemType, tuple[str, ...]]
 
@@ -44,7 +46,7 @@ def blocks(
     singles, doubles = (_pool(material, language, split, num_words) for num_words in (1, 2))
     for kind, names in singles.items():
         enough(names, f"one-word names of type {kind}, {language}, {split}")
-    share = TWO_WORDS if min(map(len, doubles.values())) >= MIN_NAMES else 0.0
+    share = TWO_WORDS if min(map(len, doubles.values())) >= MIN_TWO_WORDS else 0.0
     number = 0
     while True:
         words: list[str] = []

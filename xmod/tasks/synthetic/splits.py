@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from typing import Literal
 
 TaskSplit = Literal["train", "development", "test"]
@@ -28,15 +27,22 @@ def split_of(key: str) -> TaskSplit:
     return "test"
 
 
-def split_names(names: Names, *, source: Names) -> dict[TaskSplit, tuple[str, ...]]:
-    """The names of each split, sorted.
-
-    Two keys can have one name (`bat`), in a language or across languages. A name that a key of
-    another split has in the language itself, or in `source`, which is trained in, is left out.
-    """
+def homes_of(languages: Iterable[Names]) -> dict[str, set[TaskSplit]]:
+    """Every name, without case -> the splits of the keys that have it, in whatever language."""
     homes: defaultdict[str, set[TaskSplit]] = defaultdict(set)
-    for key, name in chain(names.items(), source.items()):
-        homes[name.casefold()].add(split_of(key))
+    for names in languages:
+        for key, name in names.items():
+            homes[name.casefold()].add(split_of(key))
+    return dict(homes)
+
+
+def split_names(
+    names: Names, *, homes: Mapping[str, set[TaskSplit]]
+) -> dict[TaskSplit, tuple[str, ...]]:
+    """The names of each split, sorted, without those that are at home in two.
+
+    Keys can share a name: `bat` in English, `coche` for a coach in French and a car in Spanish.
+    """
     found: dict[TaskSplit, set[str]] = {split: set() for split in SHARES}
     for key, name in names.items():
         if len(homes[name.casefold()]) == 1:

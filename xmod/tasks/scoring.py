@@ -1,37 +1,28 @@
-"""What the three kinds of task have of their own, behind one set of functions.
+"""A model's scores to predictions, and predictions to metrics, for any kind of task.
 
 Shapes: N sequences, T tokens of all together, C outputs of a head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xmod.config_tasks import TaskKind
-from xmod.model.task_heads import HeadKind
-from xmod.tasks.examples import NER_TAGS, NLI_LABELS, Example, NerExample, NliExample, QaExample
-from xmod.tasks.features import EncodedSequence, Features
+from xmod.tasks.examples import Example, NerExample, NliExample, QaExample
+from xmod.tasks.features import Features
 from xmod.tasks.metrics.accuracy import score_accuracy
 from xmod.tasks.metrics.answers import AnswerScores
 from xmod.tasks.metrics.entities import score_entities
 from xmod.tasks.metrics.mlqa import score_mlqa
 from xmod.tasks.metrics.squad import score_squad
-from xmod.tasks.ner import decode_ner, encode_ner
-from xmod.tasks.nli import decode_nli, encode_nli
+from xmod.tasks.ner import decode_ner
+from xmod.tasks.nli import decode_nli
 from xmod.tasks.predictions import NerPrediction, NliPrediction, Prediction, QaPrediction
-from xmod.tasks.qa import decode_qa, encode_qa
-from xmod.tokenization.vocabulary import Vocabulary
-
-HEADS: dict[TaskKind, tuple[HeadKind, int]] = {
-    "nli": ("sentence", len(NLI_LABELS)),
-    "ner": ("token", len(NER_TAGS)),
-    "qa": ("span", 2),
-}
-"""Kind -> its head, and the head's number of outputs."""
+from xmod.tasks.qa import decode_qa
 
 METRICS: dict[TaskKind, tuple[str, ...]] = {
     "nli": ("accuracy",),
@@ -41,25 +32,6 @@ METRICS: dict[TaskKind, tuple[str, ...]] = {
 """Kind -> its metrics; settings are chosen by the first."""
 
 
-def encode(
-    kind: TaskKind,
-    examples: Iterable[Any],
-    *,
-    vocabulary: Vocabulary,
-    settings: Mapping[str, int],
-    counts: dict[str, int],
-) -> Iterator[EncodedSequence]:
-    """The sequences of a set's examples; `settings` as `TaskConfig.encoding`."""
-    encoders: dict[TaskKind, Any] = {"nli": encode_nli, "ner": encode_ner, "qa": encode_qa}
-    yield from encoders[kind](examples, vocabulary=vocabulary, counts=counts, **settings)
-
-
-def output_shape(features: Features) -> tuple[int, int]:
-    """Of a file's scores: (N, C) where sentences are scored, (T, C) where tokens are."""
-    head, num_outputs = HEADS[features.index.kind]
-    return (len(features) if head == "sentence" else len(features.ids), num_outputs)
-
-
 def decode(
     features: Features,
     examples: Iterable[Example],
@@ -67,7 +39,7 @@ def decode(
     *,
     max_answer_tokens: int,
 ) -> Iterator[Prediction]:
-    """A prediction for each example, from scores of `output_shape`."""
+    """A prediction for each example, from scores of sentences (N, C) or of tokens (T, C)."""
     match features.index.kind:
         case "nli":
             yield from decode_nli(features, cast("Iterable[NliExample]", examples), scores)
