@@ -24,7 +24,7 @@ from xmod.model.finetuning import copy_to_train
 from xmod.model.task_heads import TaskModel, initialise_head
 from xmod.tasks.batches import TaskBatch, evaluation_batches, make_batch
 from xmod.tasks.examples import NLI_LABELS
-from xmod.tasks.features import FeatureIndex, Features
+from xmod.tasks.features import FORMAT_VERSION, FeatureIndex, Features
 from xmod.tasks.finetuning import TaskObjective, TaskUpdates
 from xmod.tasks.predicting import BATCH_TOKENS, predict
 from xmod.tokenization.vocabulary import PAD
@@ -188,7 +188,7 @@ def _features(shape: Shape, lengths_N: NDArray[np.int64]) -> Features:
     random = np.random.default_rng(2)
     num_tokens = int(lengths_N.sum())
     index = FeatureIndex(
-        format_version=1,
+        format_version=FORMAT_VERSION,
         kind="nli",
         language=languages_of(shape)[0],
         vocabulary_fingerprint="made up",
