@@ -141,17 +141,21 @@ def _no_text(dag: Dag) -> str:
 
 
 def _no_task_files(dag: Dag) -> list[str]:
-    """What is missing of the tasks that some cell is fine-tuned on."""
-    found = {
-        f"tasks.{task}: no file {path!r}, of its set {name!r}; put it there, or take the task out "
-        "of experiments.<name>.evaluate"
-        for task, cells in dag.tasks.cells.items()
-        for cell in cells
-        for name, data in dag.tasks.at(task, cell).sets.items()
-        for path in data.files()
-        if not Path(path).exists()
-    }
-    return sorted(found)
+    """What is missing of the tasks that some cell is fine-tuned on: a message a set."""
+    missing: dict[tuple[str, str], dict[str, None]] = {}
+    for task, cells in dag.tasks.cells.items():
+        for cell in cells:
+            for name, data in dag.tasks.at(task, cell).sets.items():
+                paths = [path for path in data.files() if not Path(path).exists()]
+                missing.setdefault((task, name), {}).update(dict.fromkeys(paths))
+    found = []
+    for (task, name), (first, *others) in ((key, paths) for key, paths in missing.items() if paths):
+        more = f" and {len(others)} more" if others else ""
+        found.append(
+            f"tasks.{task}: no file {first!r}{more}, of its set {name!r}; put it there, or take "
+            "the task out of experiments.<name>.evaluate"
+        )
+    return found
 
 
 def _no_models(dag: Dag) -> list[str]:

@@ -276,7 +276,7 @@ def _check_axis(config: Config, key: str, *, where: str) -> None:
 
 def _decides_work(key: str) -> bool:
     """Whether some stage depends on it; else its cells would differ in name alone."""
-    task = key.split(".")[1] if _is_under(key, ["tasks"]) else ""
+    task = key.partition(".")[2].partition(".")[0]  # where it is a key of tasks
     return key in IDENTITY_KEYS or any(_is_under(key, _keys_of(stage, task)) for stage in UPSTREAM)
 
 

@@ -29,13 +29,20 @@ def shipped() -> dict[str, Any]:
 
 @pytest.fixture
 def small(shipped: dict[str, Any]) -> dict[str, Any]:
-    """config/small.yaml as a mapping of one's own."""
-    result: dict[str, Any] = copy.deepcopy(shipped["small"])
-    return result
+    """config/small.yaml without its tasks, as a mapping of one's own."""
+    return _without_tasks(shipped["small"])
 
 
 @pytest.fixture
 def paper(shipped: dict[str, Any]) -> dict[str, Any]:
-    """config/paper.yaml as a mapping of one's own."""
-    result: dict[str, Any] = copy.deepcopy(shipped["paper"])
+    """config/paper.yaml without its tasks, as a mapping of one's own."""
+    return _without_tasks(shipped["paper"])
+
+
+def _without_tasks(raw: dict[str, Any]) -> dict[str, Any]:
+    result = copy.deepcopy(raw)
+    del result["tasks"]
+    result["experiments"] = {"main": result["experiments"]["main"]}
+    result["figures"] = ["figure_2a", "figure_9", "figure_perplexity_added"]
+    result["tables"] = ["table_1", "table_4", "table_9", "table_perplexity"]
     return result

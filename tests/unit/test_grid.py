@@ -85,6 +85,7 @@ def test_a_new_axis_at_its_default_keeps_every_cell(
 ) -> None:
     """Adding axes that contain the configuration's own values renames and changes no cell."""
     small = copy.deepcopy(shipped["small"])
+    small["experiments"] = {"main": small["experiments"]["main"]}
     before = expanded(small, table)
     axes = small["experiments"]["main"]["axes"]
     axes["pretrain.sampling_alpha"] = [*dict.fromkeys([*alphas, 0.7])]

@@ -124,6 +124,15 @@ def test_a_further_seed_runs_its_runs_only(raw: dict[str, Any], size: int) -> No
     assert {run["seed"] for run in runs} == {3, 4}
 
 
+def test_a_grid_needs_no_tasks(raw: dict[str, Any]) -> None:
+    raw["tasks"] = {}
+    set_axis(raw, "seed", [1, 2])
+    dag = loaded(raw)
+    dag.check()
+    assert dag.tasks.cells == {}
+    assert dag.tasks.all_selected() == []
+
+
 SETS = st.sets(st.sampled_from([*PRETRAINED, "ar", "sw", "ko", "ta"]), min_size=1)
 
 
