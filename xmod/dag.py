@@ -296,7 +296,7 @@ class Dag:
     @staticmethod
     def _data_job_text(stage: str, config: Config) -> str:
         if stage == "corpora":
-            return config.corpora.model_dump_json(exclude_defaults=True, exclude={"sizes"})
+            return jobs.text(config.corpora, without=frozenset({"sizes"}))
         if stage == "vocabulary":
             return jobs.text(config.vocabulary.model_copy(update={"language_set": None}))
         return jobs.text(config.extend.vocabulary)

@@ -162,15 +162,29 @@ def grid_record(grid: Grid, config: Config, table: LanguageTable) -> dict[str, A
     }
 
 
-def text(job: Section | Mapping[str, Any]) -> str:
+def text(job: Section | Mapping[str, Any], *, without: frozenset[str] = frozenset()) -> str:
     """A job as JSON: the parameter that Snakemake compares.
 
     Without what is at its default, so that a new key leaves the jobs that do not use it as they
-    are. Who changes a default bumps the `recipe_version`.
+    are, but always with every `recipe_version`, lest a bump of it in the code go unseen. Who
+    changes another default bumps that. `without` are keys that the job does not depend on.
     """
-    if isinstance(job, Section):
-        return job.model_dump_json(exclude_defaults=True)
-    return json.dumps(job)
+    return json.dumps(_stated(job, without) if isinstance(job, Section) else job)
+
+
+def _stated(section: Section, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """What of a section is not at its default, in the order of its fields, and its recipes."""
+    differing = section.model_dump(mode="json", exclude_defaults=True)
+    stated: dict[str, Any] = {}
+    for name in type(section).model_fields.keys() - without:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            inner = _stated(value)
+            if inner or name in differing:
+                stated[name] = inner
+        elif name in differing or name == "recipe_version":
+            stated[name] = differing.get(name, value)
+    return {name: stated[name] for name in type(section).model_fields if name in stated}
 
 
 def code_digest(*names: str) -> str:

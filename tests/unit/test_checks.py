@@ -68,10 +68,18 @@ def test_a_tasks_files_are_missed_where_a_cell_is_evaluated_on_it(small: dict[st
     small["tasks"] = {"xnli": TASK}
     missing = loaded(small).missing_data()
     assert [message.partition(", of")[0] for message in missing] == [
-        f"test.yaml: tasks.xnli: no file '{name}.tsv'" for name in ("dev", "test", "train")
+        f"test.yaml: tasks.xnli: no file '{name}.tsv'" for name in ("train", "dev", "test")
     ]
     small["experiments"]["main"]["evaluate"] = []
     assert loaded(small).missing_data() == []
+
+
+def test_a_sets_files_are_missed_in_one_message(small: dict[str, Any]) -> None:
+    small["tasks"] = {"xnli": copy.deepcopy(TASK)}
+    test = {"format": "xnli", "path": "{code}/test.tsv", "languages": ["en", "de", "tr"]}
+    small["tasks"]["xnli"]["tests"]["test"] = test
+    told = loaded(small).missing_data()[2]
+    assert "no file 'en/test.tsv' and 2 more, of its set 'test'; put it there, or" in told
 
 
 @pytest.mark.parametrize(

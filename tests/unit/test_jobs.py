@@ -12,6 +12,7 @@ import pytest
 
 from xmod import jobs
 from xmod.config import parse
+from xmod.config_section import Section
 from xmod.dag import Dag
 from xmod.grid import Grid, expand
 from xmod.languages import LanguageTable
@@ -197,3 +198,32 @@ def test_a_code_digest_of_what_is_not_there_is_an_error(package: Path) -> None:
     assert package.is_dir()
     with pytest.raises(FileNotFoundError):
         jobs.code_digest("nowhere.py")
+
+
+class Old(Section):
+    recipe_version: int = 1
+    rate: float = 0.1
+
+
+class Bumped(Section):
+    recipe_version: int = 2
+    rate: float = 0.1
+
+
+class OldJob(Section):
+    part: Old = Old()
+
+
+class BumpedJob(Section):
+    part: Bumped = Bumped()
+
+
+def test_a_recipe_that_is_bumped_in_the_code_is_seen() -> None:
+    """Other defaults are left out of a job's text; without this one the bump would run nothing."""
+    assert json.loads(jobs.text(OldJob())) == {"part": {"recipe_version": 1}}
+    assert json.loads(jobs.text(BumpedJob())) == {"part": {"recipe_version": 2}}
+
+
+def test_every_trained_stage_tells_its_recipe(small: dict[str, Any]) -> None:
+    for (stage, *_), text in texts(loaded(small)).items():
+        assert (stage == "perplexity") != ("recipe_version" in keys(json.loads(text))), stage

@@ -244,7 +244,7 @@ for task in TASKS.cells:
         params:
             task=task,
             choice=RUN.config.tasks[task].select_by,
-            folder=PATHS.task_folder("selection", task, ""),
+            folder=subpath(output[0], ancestor=2),
             code=code_digest("select_runs.py", "analysis/candidates.py"),
         shell:
             "python -m xmod.select_runs --task {params.task} --by {params.choice}"

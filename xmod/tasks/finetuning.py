@@ -1,6 +1,6 @@
 """Fine-tuning on a task: its updates, and its loss.
 
-Shapes: B sequences, L length, C outputs.
+Shapes: B sequences, L length, C outputs, X starts and ends of all sequences.
 """
 
 from __future__ import annotations
@@ -96,4 +96,6 @@ def span_loss(scores_BL2: Tensor, targets_B2: Tensor, lengths_B: Tensor) -> Tens
     places_L = torch.arange(scores_BL2.shape[1], device=scores_BL2.device)
     is_padding_BL = places_L >= lengths_B[:, None]
     scores_BL2 = scores_BL2.masked_fill(is_padding_BL[..., None], -torch.inf)
-    return functional.cross_entropy(scores_BL2, targets_B2, reduction="sum") / 2
+    # Starts and ends one after another: in two dimensions a GPU's sum is not deterministic.
+    scores_XL = scores_BL2.transpose(1, 2).flatten(0, 1)
+    return functional.cross_entropy(scores_XL, targets_B2.flatten(), reduction="sum") / 2

@@ -97,7 +97,10 @@ class Vocabulary:
         self, lines: Sequence[str], *, num_threads: int = 1
     ) -> tuple[Ids, NDArray[np.int64]]:
         """The ids of all lines one after another (T,) and each line's number of ids (n,)."""
-        encoded = self._processor.encode(list(lines), out_type=int, num_threads=num_threads)
+        if num_threads == 1:  # a list would start a thread, which costs more than a short line
+            encoded = [self._processor.encode(line, out_type=int) for line in lines]
+        else:
+            encoded = self._processor.encode(list(lines), out_type=int, num_threads=num_threads)
         lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
         flat = np.fromiter(chain.from_iterable(encoded), np.int32, count=int(lengths.sum()))
         return self._from_sentencepiece[flat], lengths

@@ -105,7 +105,7 @@ def test_the_command_writes_and_prints(tmp_path: Path, capsys: pytest.CaptureFix
     main(["--sets", str(tmp_path / "sets"), "--kind", "nli", "--output", str(output)])
     records = json.loads(output.read_text())["records"]
     assert {(one["set"], one["language"]) for one in records} == {("xnli", "en"), ("xnli", "fr")}
-    assert sum("in language" in one["baseline"] for one in records) == 2
+    assert sum("in_language" in one["baseline"] for one in records) == 2
     printed = capsys.readouterr().out
     assert "xnli, 2 languages, 30 examples each" in printed
     assert "| hypothesis only | accuracy | 100.0 | 100.0 | 100.0 | 100.0 |" in printed
