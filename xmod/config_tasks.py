@@ -39,7 +39,7 @@ class TaskDataConfig(Section):
     """One set of examples: where it is, and in which languages."""
 
     format: FormatName
-    """How the file is laid out (docs/data.md); `synthetic` needs none (docs/embedded_tasks.md)."""
+    """How the file is laid out (docs/tasks.md); `synthetic` needs none (docs/embedded_tasks.md)."""
     path: str | None = None
     """A file, or MLQA's folder; `{code}` in it stands for the language."""
     languages: tuple[str, ...] = ("en",)
