@@ -21,9 +21,10 @@ import yaml
 from benchmarks.report import Table, main
 from xmod.config import ModelConfig, parse
 from xmod.config_training import TrainingConfig
-from xmod.data.batches import RUN, UpdateBatches
+from xmod.data.batches import UpdateBatches
 from xmod.data.encoding import encode_file
 from xmod.data.packing import PackedSequences
+from xmod.data.prefetch import RUN
 from xmod.data.sampling import LanguageSampler, sampling_probabilities
 from xmod.data.token_file import TokenFile
 from xmod.model.heads import MaskedLanguageModel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -44,7 +45,7 @@ class Contender(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelContender:
+class ModelContender(ABC):
     """A model of one of the libraries, at work that a subclass says."""
 
     library: Library
@@ -67,11 +68,11 @@ class ModelContender:
     def build(self) -> Step:
         return self.our_step() if self.library == "xmod" else self.their_step()
 
-    def our_step(self) -> Step:
-        raise NotImplementedError
+    @abstractmethod
+    def our_step(self) -> Step: ...
 
-    def their_step(self) -> Step:
-        raise NotImplementedError
+    @abstractmethod
+    def their_step(self) -> Step: ...
 
 
 TINY = Shape(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,6 @@ from xmod.data.packing import PackedSequences
 from xmod.data.prefetch import prefetched
 from xmod.data.randomness import generator
 from xmod.data.sampling import LanguageSampler
-
-RUN: Final = 8
-"""Updates that are made one after another."""
 
 Segment = tuple[str, int]
 """A language and its number of sequences, next to each other in a batch."""
@@ -130,11 +127,11 @@ class UpdateBatches:
 
     @contextmanager
     def prefetched(self, *, stop: int) -> Iterator[Iterator[list[Batch]]]:
-        """Updates `next_update` ... `stop - 1`, made by a thread in runs of RUN, in advance.
+        """Updates `next_update` ... `stop - 1`, made by a thread in advance.
 
         `next_update` counts what was taken, not what was made.
         """
-        with prefetched(self.update, start=self.next_update, stop=stop, run=RUN) as made:
+        with prefetched(self.update, start=self.next_update, stop=stop) as made:
             yield map(self._take, made)
 
     def state_dict(self) -> dict[str, Any]:

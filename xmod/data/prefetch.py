@@ -6,23 +6,24 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+RUN: Final = 8
+"""Items that are made one after another."""
+
 
 @contextmanager
-def prefetched(
-    make: Callable[[int], T], *, start: int, stop: int, run: int
-) -> Iterator[Iterator[T]]:
-    """`make(start)` ... `make(stop - 1)` in order, up to twice `run` of them made in advance.
+def prefetched(make: Callable[[int], T], *, start: int, stop: int) -> Iterator[Iterator[T]]:
+    """`make(start)` ... `make(stop - 1)` in order, up to twice RUN of them made in advance.
 
-    Items are made in runs of `run`: one after another they find their code and data in the
+    Items are made in runs of RUN: one after another they find their code and data in the
     processor's caches, from which the work in between has driven them (measured: 3 times faster).
     The thread ends with the context. What `make` raises is raised where the item is taken.
     """
     ready: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
-    slots = threading.Semaphore(2 * run)
+    slots = threading.Semaphore(2 * RUN)
     ended = threading.Event()
 
     def produce() -> None:
@@ -39,8 +40,8 @@ def prefetched(
     def take() -> Iterator[T]:
         for taken in range(1, stop - start + 1):
             item = ready.get()
-            if taken % run == 0:
-                slots.release(run)
+            if taken % RUN == 0:
+                slots.release(RUN)
             if isinstance(item, BaseException):
                 raise item
             yield item

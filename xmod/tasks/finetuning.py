@@ -21,9 +21,6 @@ from xmod.tasks.batches import EpochBatches, TaskBatch, make_batch
 from xmod.tasks.features import Features
 from xmod.tasks.ner import NO_TAG
 
-_RUN = 8
-"""Updates that are made one after another, in advance."""
-
 
 class TaskUpdates:
     """The micro-batches of updates 0, 1, 2, ... of fine-tuning: a function of seed and number."""
@@ -49,7 +46,7 @@ class TaskUpdates:
     @contextmanager
     def prefetched(self, *, stop: int) -> Iterator[Iterator[list[TaskBatch]]]:
         """Updates `next_update` ... `stop - 1`, made by a thread in advance."""
-        with prefetched(self.update, start=self.next_update, stop=stop, run=_RUN) as made:
+        with prefetched(self.update, start=self.next_update, stop=stop) as made:
             yield made
 
 
