@@ -97,7 +97,7 @@ SMALL = Shape(
     bottleneck=128,
     vocabulary_size=16_000,
     num_languages=30,
-    num_threads=1,
+    num_threads=2,
     num_sequences=8,
     length=256,
 )
@@ -110,7 +110,7 @@ BASE = Shape(
     bottleneck=384,
     vocabulary_size=32_000,
     num_languages=13,
-    num_threads=1,
+    num_threads=2,
     num_sequences=2,
     length=512,
 )

@@ -1,6 +1,7 @@
 """The RoBERTa encoder with bottleneck modules, as in the released base checkpoints.
 
-Shapes: B sequences, L length, D width, H heads, E width of a head, F feed-forward width.
+Shapes: B sequences, L length, D width, H heads, E width of a head, F feed-forward width,
+M tokens that are read, R either (B, L) or M.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from xmod.config import ModelConfig
 from xmod.config_section import ModuleKind
 from xmod.model.attention import attend, padding_bias
 from xmod.model.dropout import Dropout
-from xmod.model.language_modules import LanguageModules, Segment, check_segments
+from xmod.model.language_modules import (
+    LanguageModules,
+    Segment,
+    check_segments,
+    segments_of_tokens,
+)
 
 LAYER_NORM_EPSILON = 1e-5
 """As in fairseq; transformers' default of 1e-12 is off by 4e-4 on the released checkpoints."""
@@ -83,18 +89,24 @@ class EncoderLayer(nn.Module):
         segments: Sequence[Segment],
         bias_B11L: Tensor | None,
         dropout: Dropout,
+        read_M: Tensor | None = None,
     ) -> Tensor:
-        attended_BLD = self.attention_output(
-            attend(self.query_key_value(hidden_BLD), self.num_heads, bias_B11L, dropout)
-        )
-        hidden_BLD = dropout.add_norm(hidden_BLD, attended_BLD, self.attention_norm)
-        expanded_BLF = functional.gelu(self.feed_forward_in(hidden_BLD))
-        contracted_BLD = self.feed_forward_out(expanded_BLF)
-        hidden_BLD = dropout.add_norm(hidden_BLD, contracted_BLD, self.output_norm)
+        """Hidden states of all tokens (B, L, D), or of those at `read_M` alone (M, D)."""
+        hidden_RD = hidden_BLD
+        attended_RD = attend(self.query_key_value(hidden_BLD), self.num_heads, bias_B11L, dropout)
+        if read_M is not None:
+            segments = segments_of_tokens(segments, read_M, length=hidden_BLD.shape[1])
+            hidden_RD = hidden_RD.flatten(0, 1).index_select(0, read_M)
+            attended_RD = attended_RD.flatten(0, 1).index_select(0, read_M)
+        attended_RD = self.attention_output(attended_RD)
+        hidden_RD = dropout.add_norm(hidden_RD, attended_RD, self.attention_norm)
+        expanded_RF = functional.gelu(self.feed_forward_in(hidden_RD))
+        contracted_RD = self.feed_forward_out(expanded_RF)
+        hidden_RD = dropout.add_norm(hidden_RD, contracted_RD, self.output_norm)
         if self.has_modules:
-            adapted_BLD = self.language_modules(hidden_BLD, segments)
-            hidden_BLD = dropout.add_norm(hidden_BLD, adapted_BLD, self.output_norm)
-        return hidden_BLD
+            adapted_RD = self.language_modules(hidden_RD, segments)
+            hidden_RD = dropout.add_norm(hidden_RD, adapted_RD, self.output_norm)
+        return hidden_RD
 
 
 class Encoder(nn.Module):
@@ -137,9 +149,13 @@ class Encoder(nn.Module):
         tokens_BL: Tensor,
         segments: Sequence[Segment],
         lengths_B: Tensor | None = None,
+        read_M: Tensor | None = None,
     ) -> Tensor:
         """Hidden states (B, L, D). `lengths_B` counts each sequence's tokens, which come first;
         None says that nothing is padded. Hidden states at padding are without meaning.
+
+        With `read_M`, ascending indices into B * L, those tokens' alone (M, D): the last layer
+        then computes what comes after its attention for no other.
 
         Raises ValueError on a language that the model does not have, on segments that do not
         fill the batch and on sequences longer than the model's positions.
@@ -154,6 +170,8 @@ class Encoder(nn.Module):
         hidden_BLD: Tensor = self.embedding_norm(self.token_embeddings(tokens_BL) + positions_LD)
         hidden_BLD = self.dropout(hidden_BLD.to(computing_dtype(hidden_BLD)))
         bias_B11L = None if lengths_B is None else padding_bias(lengths_B, length)
-        for layer in self.each_layer():
+        *lower, last = self.each_layer()
+        for layer in lower:
             hidden_BLD = layer(hidden_BLD, segments, bias_B11L, self.dropout)
-        return hidden_BLD
+        hidden_RD: Tensor = last(hidden_BLD, segments, bias_B11L, self.dropout, read_M)
+        return hidden_RD

@@ -61,8 +61,8 @@ class MaskedLanguageModel(nn.Module):
         masked_M: Tensor,
         lengths_B: Tensor | None = None,
     ) -> Tensor:
-        """Logits (M, V) at the masked positions only, given as flat indices into B * L."""
-        hidden_MD = self._masked(tokens_BL, segments, masked_M, lengths_B)
+        """Logits (M, V) at the masked positions only: ascending indices into B * L."""
+        hidden_MD = self.encoder(tokens_BL, segments, lengths_B, masked_M)
         logits_MV: Tensor = self.head(hidden_MD, self.encoder.token_embeddings.weight)
         return logits_MV
 
@@ -78,18 +78,7 @@ class MaskedLanguageModel(nn.Module):
         if tokens_BL.device.type != "cpu" or not torch.is_grad_enabled():
             logits_MV = self.logits(tokens_BL, segments, masked_M, lengths_B)
             return functional.cross_entropy(logits_MV.float(), targets_M, reduction="none")
-        hidden_MD = self.head.transform(self._masked(tokens_BL, segments, masked_M, lengths_B))
+        hidden_MD = self.head.transform(self.encoder(tokens_BL, segments, lengths_B, masked_M))
         embeddings_VD = self.encoder.token_embeddings.weight.to(hidden_MD.dtype)
         bias_V = self.head.decoder_bias.to(hidden_MD.dtype)
         return apply(TargetNll, hidden_MD, embeddings_VD, bias_V, targets_M)
-
-    def _masked(
-        self,
-        tokens_BL: Tensor,
-        segments: Sequence[Segment],
-        masked_M: Tensor,
-        lengths_B: Tensor | None,
-    ) -> Tensor:
-        hidden_BLD = self.encoder(tokens_BL, segments, lengths_B)
-        hidden_MD: Tensor = hidden_BLD.flatten(0, 1).index_select(0, masked_M)
-        return hidden_MD

@@ -1,10 +1,12 @@
 """Bottleneck modules, and the one place where a sequence is routed to its language's module.
 
-Shapes: B sequences, L length, D width, K bottleneck, G groups of N tokens.
+Shapes: B sequences, L length, M tokens that are read, R either (B, L) or M, D width,
+K bottleneck, G groups of N tokens.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -23,10 +25,10 @@ STACKED_WIDTH = 128
 
 
 class Segment(NamedTuple):
-    """A run of consecutive sequences of a batch that are of one language."""
+    """A run of consecutive sequences of a batch, or of tokens, that are of one language."""
 
     language: str
-    num_sequences: int
+    size: int
 
 
 class Bottleneck(nn.Module):
@@ -71,14 +73,14 @@ class LanguageModules(nn.Module):
             assert isinstance(module, Bottleneck)
             yield key.removeprefix(_PREFIX), module
 
-    def forward(self, hidden_BLD: Tensor, segments: Sequence[Segment]) -> Tensor:
-        """Each sequence through its language's module, without the residual."""
+    def forward(self, hidden_RD: Tensor, segments: Sequence[Segment]) -> Tensor:
+        """Each sequence, or token, through its language's module, without the residual."""
         if self.is_shared or len(segments) == 1:
-            whole_BLD: Tensor = self.of(segments[0].language)(hidden_BLD)
-            return whole_BLD
-        if hidden_BLD.shape[2] <= STACKED_WIDTH:
-            return self._stacked(hidden_BLD, segments)
-        parts = torch.split(hidden_BLD, [segment.num_sequences for segment in segments])
+            whole_RD: Tensor = self.of(segments[0].language)(hidden_RD)
+            return whole_RD
+        if hidden_RD.dim() == 3 and hidden_RD.shape[-1] <= STACKED_WIDTH:
+            return self._stacked(hidden_RD, segments)
+        parts = torch.split(hidden_RD, [segment.size for segment in segments])
         outputs = [
             self.of(segment.language)(part) for segment, part in zip(segments, parts, strict=True)
         ]
@@ -90,11 +92,9 @@ class LanguageModules(nn.Module):
         The stack is made for this call only. Each module's parameters stay its own, and so do
         their gradients.
         """
-        size = math.gcd(*(segment.num_sequences for segment in segments))
+        size = math.gcd(*(segment.size for segment in segments))
         modules = [
-            self.of(segment.language)
-            for segment in segments
-            for _ in range(segment.num_sequences // size)
+            self.of(segment.language) for segment in segments for _ in range(segment.size // size)
         ]
         hidden_GND = hidden_BLD.reshape(len(modules), -1, hidden_BLD.shape[2])
         hidden_GNK = functional.gelu(_multiply(hidden_GND, [module.down for module in modules]))
@@ -118,12 +118,29 @@ def check_segments(
                 f"no module for language {segment.language!r}; "
                 f"this model's languages are {', '.join(languages)}"
             )
-    total = sum(segment.num_sequences for segment in segments)
-    if total != num_sequences or any(segment.num_sequences < 1 for segment in segments):
+    total = sum(segment.size for segment in segments)
+    if total != num_sequences or any(segment.size < 1 for segment in segments):
         raise ValueError(
             f"segments {[tuple(segment) for segment in segments]} hold {total} sequences, "
             f"but the batch has {num_sequences}"
         )
+
+
+def segments_of_tokens(
+    segments: Sequence[Segment], read_M: Tensor, *, length: int
+) -> Sequence[Segment]:
+    """The segments of tokens, from those of their sequences of `length` tokens (B of them).
+
+    `read_M` are the tokens, ascending indices into B * L.
+    """
+    if len(segments) == 1:  # as on GPUs, where counting would wait for the device
+        return [Segment(segments[0].language, len(read_M))]
+    ends = itertools.accumulate(segment.size * length for segment in segments)
+    counted = torch.searchsorted(read_M, torch.tensor(list(ends), device=read_M.device)).tolist()
+    return [
+        Segment(segment.language, end - begin)
+        for segment, begin, end in zip(segments, [0, *counted], counted, strict=False)
+    ]
 
 
 _PREFIX = "for_"

@@ -27,9 +27,14 @@ class SentenceHead(nn.Module):
         self.dense = nn.Linear(width, width)
         self.output = nn.Linear(width, num_outputs)
 
-    def forward(self, hidden_BLD: Tensor, dropout: Dropout) -> Tensor:
+    def read(self, tokens_BL: Tensor) -> Tensor:
+        """The tokens that it reads, as indices into B * L."""
+        num_sequences, length = tokens_BL.shape
+        return torch.arange(num_sequences, device=tokens_BL.device) * length
+
+    def forward(self, hidden_BD: Tensor, dropout: Dropout) -> Tensor:
         """(B, C)"""
-        pooled_BD = torch.tanh(self.dense(dropout(hidden_BLD[:, 0])))
+        pooled_BD = torch.tanh(self.dense(dropout(hidden_BD)))
         scores_BC: Tensor = self.output(dropout(pooled_BD))
         return scores_BC
 
@@ -42,6 +47,9 @@ class TokenHead(nn.Module):
         super().__init__()
         self.output = nn.Linear(width, num_outputs)
         self.drops = drops
+
+    def read(self, tokens_BL: Tensor) -> None:
+        """It reads every token."""
 
     def forward(self, hidden_BLD: Tensor, dropout: Dropout) -> Tensor:
         """(B, L, C)"""
@@ -67,8 +75,8 @@ class TaskModel(nn.Module):
 
         What stands at padding is without meaning. Raises ValueError as the encoder does.
         """
-        hidden_BLD = self.encoder(tokens_BL, segments, lengths_B)
-        scores: Tensor = self.head(hidden_BLD.to(computing_dtype(hidden_BLD)), self.encoder.dropout)
+        hidden = self.encoder(tokens_BL, segments, lengths_B, self.head.read(tokens_BL))
+        scores: Tensor = self.head(hidden.to(computing_dtype(hidden)), self.encoder.dropout)
         return scores.float()
 
 

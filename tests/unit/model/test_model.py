@@ -93,6 +93,23 @@ def test_padding_changes_nothing(module_kind: ModuleKind) -> None:
     torch.testing.assert_close(with_padding[:, :8], bare, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("module_kind", ["language", "shared", "none"])
+@pytest.mark.parametrize("read", [[3, 17, 18, 30, 47, 63], [0, 16, 32, 48], [40]])
+def test_tokens_that_are_read_are_those_of_all(module_kind: ModuleKind, read: list[int]) -> None:
+    """Whichever are read, and where a language has none of them."""
+    model = small_model(module_kind).eval()
+    tokens = random_tokens(4, 16)
+    segments = [Segment("to", 1), Segment("sw", 2), Segment("en", 1)]
+    read_M = torch.tensor(read)
+    whole_MD = model.encoder(tokens, segments).flatten(0, 1)[read_M]
+    by_whole = torch.autograd.grad(whole_MD.square().sum(), list(model.encoder.parameters()))
+    read_MD = model.encoder(tokens, segments, None, read_M)
+    by_read = torch.autograd.grad(read_MD.square().sum(), list(model.encoder.parameters()))
+    torch.testing.assert_close(read_MD, whole_MD, atol=1e-5, rtol=1e-5)
+    for ours, expected in zip(by_read, by_whole, strict=True):
+        torch.testing.assert_close(ours, expected, atol=1e-4, rtol=1e-4)
+
+
 def test_shared_weights_start_equal_whatever_the_languages() -> None:
     few, many = small_model(languages=("sw", "en")), small_model(languages=("to", "en", "ka"))
     others: list[MaskedLanguageModel] = [many, small_model("shared"), small_model("none")]

@@ -20,7 +20,7 @@ from xmod.training.precision import computing, resolve
 def take_step(
     model: MaskedLanguageModel, optimizer: torch.optim.Optimizer, *segments: Segment
 ) -> None:
-    num_sequences = sum(segment.num_sequences for segment in segments)
+    num_sequences = sum(segment.size for segment in segments)
     masked = torch.arange(0, num_sequences * 16, 5)
     nll = model.nll(random_tokens(num_sequences, 16), segments, masked, masked % 60)
     nll.mean().backward()
