@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xmod.budgets import language_sizes, text_files
+from xmod.cells import Cell
 from xmod.config import Config
 from xmod.config_errors import ConfigError, suggest
 from xmod.config_section import AxisValue
 from xmod.evaluated import evaluated_sets
-from xmod.grid import Cell
 
 if TYPE_CHECKING:
     from xmod.dag import Dag
@@ -94,7 +94,7 @@ def _check_tasks(dag: Dag) -> None:
 
 
 def _check_task(dag: Dag, name: str, cell: Cell) -> None:
-    task, languages = dag.tasks.at(name, cell), dag.languages(cell)
+    task, languages = dag.tasks.at(name, cell), dag.models.languages(cell)
     if task.source not in (*languages, *dag.added(cell)):
         raise ConfigError(
             f"tasks.{name}.source: {task.source!r} is neither pre-trained in cell {cell.id} nor "

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from xmod.config_errors import ConfigError, explain, shown, suggest
 from xmod.config_section import AxisValue, ModuleKind, Name, Section, Trainable
 from xmod.config_tasks import TaskConfig
-from xmod.config_training import ExtendConfig, PretrainConfig
+from xmod.config_training import AdaptersConfig, ExtendConfig, PretrainConfig, TrainingConfig
 
 
 class CorporaConfig(Section):
@@ -132,6 +132,11 @@ class VariantConfig(Section):
     """One module a language, one for all, or none."""
     extension_trains: tuple[Trainable, ...]
     """What is new and trained when a language is added; all else is frozen."""
+    base: str | None = None
+    """The variant, one without modules, whose model is trained first: this one's modules are then
+    trained on top of it, each on its language, with all else frozen (section 6.2)."""
+    base_share: float = Field(default=0.8, gt=0.0, lt=1.0)
+    """With a base: its share of the budget's updates; each module has the rest."""
 
     @model_validator(mode="after")
     def _only_language_modules_are_added(self) -> Self:
@@ -140,6 +145,8 @@ class VariantConfig(Section):
                 "extension_trains holds modules exactly where modules is language: the modules "
                 "of an added language are new, and must be trained"
             )
+        if self.base is not None and self.modules != "language":
+            raise ValueError("base goes with modules: language, which are trained on top of it")
         return self
 
 
@@ -147,6 +154,11 @@ VARIANTS = {
     "xmod": {"modules": "language", "extension_trains": ["embeddings", "positions", "modules"]},
     "shared": {"modules": "shared", "extension_trains": ["embeddings", "positions"]},
     "shared_nm": {"modules": "none", "extension_trains": ["embeddings", "positions"]},
+    "adapters": {
+        "modules": "language",
+        "extension_trains": ["embeddings", "positions", "modules"],
+        "base": "shared_nm",
+    },
 }
 """The paper's variants; a config file adds its own under `variants`."""
 
@@ -220,10 +232,14 @@ class Config(Section):
     budget: str | int = "equal_steps"
     """A name under `budgets` or a number of updates, where no axis gives one. With 0, what follows
     starts from random weights: a control."""
+    checkpoint: float = Field(default=1.0, gt=0.0, le=1.0)
+    """The share of the budget's updates after which a cell is taken: 1 for the end; less for an
+    intermediate checkpoint of the same training (appendix B), where no axis gives one."""
     corpora: CorporaConfig = CorporaConfig.model_validate({})
     vocabulary: VocabularyConfig = VocabularyConfig()
     model: ModelConfig
     pretrain: PretrainConfig = PretrainConfig()
+    adapters: AdaptersConfig = AdaptersConfig()
     extend: ExtendConfig = ExtendConfig()
     perplexity: PerplexityConfig = PerplexityConfig()
     tasks: dict[Name, TaskConfig] = {}
@@ -248,7 +264,10 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _sequences_fit_positions(self) -> Self:
-        for section, training in (("pretrain", self.pretrain), ("extend", self.extend)):
+        sections: dict[str, TrainingConfig] = {"pretrain": self.pretrain, "extend": self.extend}
+        if self.variant in self.variants and self.variants[self.variant].base is not None:
+            sections["adapters"] = self.adapters
+        for section, training in sections.items():
             if training.sequence_length > self.model.max_positions:
                 raise ValueError(
                     f"{section}.sequence_length ({training.sequence_length}) exceeds "

@@ -61,6 +61,17 @@ class PretrainConfig(TrainingConfig):
     """Bump by hand when the code changes what pre-training computes: cells are then stale."""
 
 
+class AdaptersConfig(TrainingConfig):
+    """Modules that are trained after pre-training, a language at a time (section 6.2, MAD-X)."""
+
+    language_set: str | None = None
+    """Train those of this set's languages only; null for all of a cell's."""
+    peak_learning_rate: float = Field(default=1e-4, gt=0.0)
+    """Footnote 17."""
+    recipe_version: int = 1
+    """Bump by hand when the code changes what training adapters computes."""
+
+
 class AddedVocabularyConfig(Section):
     """The vocabulary that each added language gets (section 4.2, footnote 11)."""
 

@@ -6,9 +6,7 @@ language table and the list of packages.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,30 +16,19 @@ from typing import Any
 from xmod import checks, jobs
 from xmod.analysis.catalogue import Catalogue, read_catalogue
 from xmod.budgets import available_languages, text_files
+from xmod.cells import UPSTREAM, Cell
 from xmod.config import Config, parse
 from xmod.config_errors import ConfigError
 from xmod.evaluated import evaluated_sets
 from xmod.files import sha256_file
-from xmod.grid import UPSTREAM, Cell, Grid, expand
+from xmod.grid import Grid, expand
+from xmod.language_batches import LanguageBatch
 from xmod.language_sets import language_set
 from xmod.languages import LanguageTable, read_languages
+from xmod.model_dag import ModelDag
 from xmod.paths import PACKAGES_TABLE, Paths
 from xmod.strict_yaml import read_yaml
 from xmod.task_dag import TaskDag
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """Languages that one job takes together, and the cells that it takes them for."""
-
-    name: str
-    isos: tuple[str, ...]
-    cells: tuple[str, ...] = ()
-
-    @property
-    def cell_pattern(self) -> str:
-        """A regular expression of exactly the cells."""
-        return "|".join(re.escape(cell) for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -109,35 +96,32 @@ class Dag:
             iso for scope in self.scopes("vocabulary") for iso in self.vocabulary_languages(scope)
         }
         for cell in self.grid.cells:
-            needed.update(self.pretrain_job(cell).languages, self.added(cell))
+            needed.update(self.languages(cell), self.added(cell))
         return tuple(iso for iso in self.table.isos if iso in needed)
 
-    def batches(self, isos: Sequence[str]) -> list[Batch]:
+    def batches(self, isos: Sequence[str]) -> list[LanguageBatch]:
         """`isos` in jobs of `jobs.languages_per_job` languages."""
         size = self.config.jobs.languages_per_job
         chunks = [tuple(isos[start : start + size]) for start in range(0, len(isos), size)]
-        return [Batch(name=_batch_name(chunk), isos=chunk) for chunk in chunks]
+        return [LanguageBatch.of(chunk) for chunk in chunks]
 
     @cached_property
-    def added_batches(self) -> list[Batch]:
+    def added_batches(self) -> list[LanguageBatch]:
         """Added languages in jobs that make their vocabularies and token files."""
-        batches: list[Batch] = []
+        batches: list[LanguageBatch] = []
         for group in itertools.chain(*self.added_by_cell.values()):
             known = {iso for batch in batches for iso in batch.isos}
             batches += self.batches([iso for iso in group if iso not in known])
         return batches
 
     @cached_property
-    def extension_batches(self) -> list[Batch]:
+    def extension_batches(self) -> list[LanguageBatch]:
         """Added languages in jobs, with the cells that each job is done for."""
         cells_of: dict[tuple[str, ...], list[str]] = {}
         for cell, groups in self.added_by_cell.items():
             for batch in itertools.chain(*map(self.batches, groups)):
                 cells_of.setdefault(batch.isos, []).append(cell)
-        return [
-            Batch(name=_batch_name(isos), isos=isos, cells=tuple(cells))
-            for isos, cells in cells_of.items()
-        ]
+        return [LanguageBatch.of(isos, cells=cells) for isos, cells in cells_of.items()]
 
     # Cells, as a stage sees them
 
@@ -150,7 +134,7 @@ class Dag:
         """Stage -> id -> the first cell that the stage sees so."""
         found: dict[str, dict[str, Cell]] = {stage: {} for stage in UPSTREAM}
         for stage, cells in found.items():
-            for cell in self.grid.cells:
+            for cell in self.grid.trained if stage == "pretrain" else self.grid.cells:
                 cells.setdefault(cell.at(stage).id, cell)
         return found
 
@@ -172,8 +156,9 @@ class Dag:
     def _config_of(self, stage: str, scope: str) -> Config:
         return self.grid.configs[self.scopes(stage)[scope].id]
 
-    def pretrain_job(self, cell: Cell) -> jobs.PretrainJob:
-        return jobs.pretrain_job(cell, self.grid.configs[cell.id], self.table)
+    @cached_property
+    def models(self) -> ModelDag:
+        return ModelDag(self)
 
     @cached_property
     def tasks(self) -> TaskDag:
@@ -215,19 +200,11 @@ class Dag:
     def package_inputs(self) -> list[str]:
         return [self.verified_packages] if self.config.corpora.source == "embedded" else []
 
-    def pretrain_inputs(self, cell_id: str) -> dict[str, Any]:
-        cell = self.cell("pretrain", cell_id)
-        scope = cell.scope("vocabulary")
-        return {
-            "vocabulary": self.paths.vocabulary(scope),
-            "tokens": self.paths.tokens(scope, self.pretrain_job(cell).languages, "train"),
-        }
-
-    def extend_inputs(self, cell_id: str, batch: Batch) -> dict[str, Any]:
+    def extend_inputs(self, cell_id: str, batch: LanguageBatch) -> dict[str, Any]:
         cell = self.cell("extend", cell_id)
         scope = cell.scope("added_vocabulary")
         return {
-            "model": self.paths.pretrained(cell.at("pretrain").id),
+            "model": self.models.path(cell),
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
             "vocabularies": [self.paths.added_vocabulary(scope, iso) for iso in batch.isos],
             "tokens": self.paths.added_tokens(scope, batch.isos, "train"),
@@ -238,7 +215,7 @@ class Dag:
         scope, added_scope = cell.scope("vocabulary"), cell.scope("added_vocabulary")
         extend_id, added = cell.at("extend").id, self.added(cell)
         return {
-            "model": self.paths.pretrained(cell.at("pretrain").id),
+            "model": self.models.path(cell),
             "vocabulary": self.paths.vocabulary(scope),
             "tokens": self.paths.tokens(scope, self.measured(cell), "heldout"),
             "extensions": [self.paths.extension(extend_id, iso) for iso in added],
@@ -284,10 +261,10 @@ class Dag:
         """The text of `<stage>/<name>/<part>.json`."""
         if stage in ("corpora", "vocabulary", "added_vocabulary"):
             return self._data_job_text(stage, self._config_of(stage, name))
+        if stage in ("pretrain", "adapt", "join"):
+            return self.models.job_text(stage, name, part)
         cell = self.cell(stage, name)
         config = self.grid.configs[cell.id]
-        if stage == "pretrain":
-            return jobs.text(self.pretrain_job(cell))
         if stage == "perplexity":
             return jobs.text(jobs.perplexity_job(cell, config, self.table, self.added(cell)))
         batch = next(b for b in self.extension_batches if f"job-{b.name}" == part)
@@ -327,12 +304,3 @@ class Dag:
     def missing_data(self) -> list[str]:
         """What a run would not find: a message each. A run can be planned without it."""
         return checks.missing_data(self)
-
-
-def _batch_name(isos: Sequence[str]) -> str:
-    """`bg-de-el`; of many the ends, the number and a digest of all: `en-to-ja-85-3f2a1c`."""
-    name = "-".join(isos)
-    if len(isos) <= 8:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
-    return f"{isos[0]}-to-{isos[-1]}-{len(isos)}-{digest}"

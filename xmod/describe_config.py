@@ -17,11 +17,12 @@ from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from xmod.cells import UPSTREAM
 from xmod.command import run
 from xmod.config import VARIANTS, Config, ModelConfig
 from xmod.config_section import Section
 from xmod.files import write_text_atomic
-from xmod.grid import AXES, UPSTREAM
+from xmod.grid import AXES
 from xmod.legal_values import legal
 
 PREFACE = """\

@@ -2,9 +2,7 @@
 
 A *point* is one combination of an experiment's axis values. Its *cell* is what is trained for
 it: points that resolve to the same training share one cell (with 13 languages both budgets
-coincide). A cell's id is `variant.size.language_set.budget`, as the released checkpoints spell
-it (`xmod.base.60.265k`); keys that differ from the configuration's own value are appended as
-`+key=value`. A key at its own value is left out, so a new axis renames nothing.
+coincide).
 
 Pure: no file is read, nothing is random, and the order is that of the configuration.
 """
@@ -13,12 +11,20 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from xmod.budgets import SIZES_KEYS, budget_updates, language_sizes
+from xmod.cells import (
+    UPSTREAM,
+    Cell,
+    base_cell,
+    checkpoint_updates,
+    format_value,
+    is_under,
+    keys_of,
+)
 from xmod.config import Config, ExperimentConfig, parse
 from xmod.config_errors import ConfigError, suggest
 from xmod.config_section import AxisValue, Section
@@ -28,113 +34,29 @@ from xmod.languages import LanguageTable
 IDENTITY_KEYS = ("variant", "model.size", "language_set", "budget")
 """The keys that make the first four parts of an id."""
 
-SET_KEYS = ("language_set", "vocabulary.language_set", "perplexity.language_set")
-"""The keys that name a language set, and that an axis may vary."""
-
-_VOCABULARY = ("corpora", "vocabulary")
-_ADDED_VOCABULARY = ("corpora", "extend.vocabulary")
-_PRETRAIN = (*_VOCABULARY, "model", "pretrain", "seed")
-_EXTEND = (*_PRETRAIN, "extend")
-_TASK_DATA = tuple(f"tasks.{{task}}.{key}" for key in ("train", "development", "tests"))
-_ENCODING = (
-    *_TASK_DATA,
-    *(f"tasks.{{task}}.{key}" for key in ("max_length", "stride", "max_question_tokens")),
+SET_KEYS = (
+    *("language_set", "vocabulary.language_set", "adapters.language_set"),
+    "perplexity.language_set",
 )
-_FINETUNE = (*_ENCODING, "tasks.{task}.finetune")
-
-UPSTREAM = {
-    "corpora": ("corpora",),
-    "vocabulary": _VOCABULARY,
-    "added_vocabulary": _ADDED_VOCABULARY,
-    "pretrain": _PRETRAIN,
-    "extend": _EXTEND,
-    "perplexity": (*_EXTEND, "perplexity"),
-    "tasks": _TASK_DATA,
-    "features": (*_VOCABULARY, *_ENCODING),
-    "added_features": (*_ADDED_VOCABULARY, *_ENCODING),
-    "finetune": (*_PRETRAIN, *_FINETUNE),
-    "finetune_added": (*_EXTEND, *_FINETUNE),  # where the source language was added
-    "evaluate": (*_EXTEND, *_FINETUNE, "tasks.{task}.max_answer_tokens"),
-}
-"""Stage -> the config keys it depends on: an axis over another key shares the stage's work.
-
-`{task}` stands for the task's name.
-"""
+"""The keys that name a language set, and that an axis may vary."""
 
 AXES = (
     *IDENTITY_KEYS,
     "seed",
+    "checkpoint",
     "corpora.max_characters",
     "corpora.heldout_fraction",
     "corpora.salt",
     "vocabulary",
     "model",
     "pretrain",
+    "adapters",
     "extend",
     "perplexity",
     "tasks",
 )
 """The keys, or what stands under them, that an axis may vary; of tasks, those that decide the work
 of some stage: how runs are chosen is one choice for all cells."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One fully resolved pre-training point.
-
-    `overrides` are the further axes, as (key, value) pairs in the order of their keys.
-    """
-
-    variant: str
-    size: str
-    language_set: str
-    budget_updates: int
-    overrides: tuple[tuple[str, AxisValue], ...] = ()
-
-    @property
-    def id(self) -> str:
-        parts = (self.variant, self.size, self.language_set, format_updates(self.budget_updates))
-        return ".".join(parts) + "".join(f"+{k}={format_value(v)}" for k, v in self.overrides)
-
-    def at(self, stage: str, task: str = "") -> Cell:
-        """This cell as `stage` sees it: without overrides of what `stage` does not depend on.
-
-        A stage of tasks sees those of `task` only.
-        """
-        return Cell(
-            variant=self.variant,
-            size=self.size,
-            language_set=self.language_set,
-            budget_updates=self.budget_updates,
-            overrides=self._overrides_of(stage, task),
-        )
-
-    def scope(self, stage: str, task: str = "") -> str:
-        """The name of the data that `stage` makes for this cell: `default`, or its overrides."""
-        pairs = (f"{k}={format_value(v)}" for k, v in self._overrides_of(stage, task))
-        return "+".join(pairs) or "default"
-
-    def _overrides_of(self, stage: str, task: str) -> tuple[tuple[str, AxisValue], ...]:
-        keys = _keys_of(stage, task)
-        return tuple((k, v) for k, v in self.overrides if _is_under(k, keys))
-
-    @classmethod
-    def from_id(cls, cell_id: str) -> Cell:
-        """Read an id back; raises ValueError where it is none."""
-        head, *tail = cell_id.split("+")
-        parts = head.split(".")
-        pairs = [item.partition("=") for item in tail]
-        if len(parts) != 4 or not all(separator for _, separator, _ in pairs):
-            raise ValueError(
-                f"{cell_id!r} is no cell id: variant.size.language_set.budget[+key=value ...]"
-            )
-        return cls(
-            variant=parts[0],
-            size=parts[1],
-            language_set=parts[2],
-            budget_updates=parse_updates(parts[3]),
-            overrides=tuple((key, parse_value(value)) for key, _, value in pairs),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,52 +75,19 @@ class Grid:
 
     points: tuple[Point, ...]
     configs: Mapping[str, Config]
-    """Cell id -> the configuration with that cell's axis values put in."""
+    """Cell id -> the configuration with that cell's axis values put in; also of bases."""
+    bases: Mapping[str, Cell]
+    """Cell id -> the cell on top of whose model its modules are trained, where there is one."""
 
     @property
     def cells(self) -> tuple[Cell, ...]:
         """The distinct cells, in the order of the points."""
         return tuple({point.cell.id: point.cell for point in self.points}.values())
 
-
-def format_updates(updates: int) -> str:
-    """125000 -> '125k', 1219 -> '1219'."""
-    return f"{updates // 1000}k" if updates and updates % 1000 == 0 else str(updates)
-
-
-def parse_updates(text: str) -> int:
-    """'125k' -> 125000, '1219' -> 1219."""
-    if not re.fullmatch(r"0|[1-9][0-9]*k?", text):
-        raise ValueError(f"{text!r} is no number of updates such as 1219 or 125k")
-    return int(text[:-1]) * 1000 if text.endswith("k") else int(text)
-
-
-def format_value(value: AxisValue) -> str:
-    """A value as an id spells it: JSON, but for a text, which needs no quotes.
-
-    A text that would read back as another value, such as the language set 13, has an `@` before
-    it: quotes would have to be quoted wherever a path is typed. Raises ConfigError for a text
-    that a file name should not hold.
-    """
-    if not isinstance(value, str):
-        return json.dumps(value).replace("e+", "e")
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", value):
-        raise ConfigError(
-            f"axis value {value!r} cannot stand in a cell's id; legal: a number, true, false, "
-            "null, or a word of letters, digits, '_' and '-'"
-        )
-    return value if parse_value(value) == value else f"@{value}"
-
-
-def parse_value(text: str) -> AxisValue:
-    """Read `format_value`'s text back."""
-    if text.startswith("@"):
-        return text[1:]
-    try:
-        value: AxisValue = json.loads(text)
-    except json.JSONDecodeError:
-        return text
-    return value
+    @property
+    def trained(self) -> tuple[Cell, ...]:
+        """The distinct cells and those that are only trained as a base of others."""
+        return tuple({cell.id: cell for cell in (*self.cells, *self.bases.values())}.values())
 
 
 def expand(raw: Mapping[str, Any], table: LanguageTable, *, origin: str) -> Grid:
@@ -215,6 +104,7 @@ def expand(raw: Mapping[str, Any], table: LanguageTable, *, origin: str) -> Grid
     all_axes = _all_axes(config, origin=origin)
     points: list[Point] = []
     configs: dict[str, Config] = {}
+    bases: dict[str, Cell] = {}
     for name, experiment in config.experiments.items():
         seen: set[tuple[tuple[str, AxisValue], ...]] = set()
         for values in _combinations(experiment):
@@ -226,7 +116,14 @@ def expand(raw: Mapping[str, Any], table: LanguageTable, *, origin: str) -> Grid
             seen.add(axes)
             configs[cell.id] = resolved
             points.append(Point(experiment=name, axes=axes, cell=cell))
-    return Grid(points=tuple(points), configs=configs)
+            if (base := base_cell(cell, resolved)) is not None:
+                bases[cell.id] = base
+                configs.setdefault(base.id, _base_config(base, resolved))
+    return Grid(points=tuple(points), configs=configs, bases=bases)
+
+
+def _base_config(base: Cell, config: Config) -> Config:
+    return config.model_copy(update={"variant": base.variant, "budget": base.budget_updates})
 
 
 def value_at(config: Config, key: str) -> AxisValue:
@@ -258,14 +155,14 @@ def _all_axes(config: Config, *, origin: str) -> tuple[str, ...]:
 def _check_axis(config: Config, key: str, *, where: str) -> None:
     """Raise ConfigError unless `key` names one value of the configuration that cells depend on."""
     keys = list(_keys(config))
-    legal = [name for name in keys if _is_under(name, AXES) and _decides_work(name)]
+    legal = [name for name in keys if is_under(name, AXES) and _decides_work(name)]
     if key in legal:
         return
-    inside = [name for name in legal if _is_under(name, [key])]
+    inside = [name for name in legal if is_under(name, [key])]
     if inside:
         raise ConfigError(f"{where}: axis {key} is a section; {suggest(key, inside)}")
     parent = key.rpartition(".")[0]
-    beside = [name for name in legal if parent and _is_under(name, [parent])]
+    beside = [name for name in legal if parent and is_under(name, [parent])]
     if beside and key not in keys:
         raise ConfigError(f"{where}: unknown axis {key}; {suggest(key, beside)}")
     last = [name for name in legal if name.endswith(f".{key}")]
@@ -277,12 +174,7 @@ def _check_axis(config: Config, key: str, *, where: str) -> None:
 def _decides_work(key: str) -> bool:
     """Whether some stage depends on it; else its cells would differ in name alone."""
     task = key.partition(".")[2].partition(".")[0]  # where it is a key of tasks
-    return key in IDENTITY_KEYS or any(_is_under(key, _keys_of(stage, task)) for stage in UPSTREAM)
-
-
-def _keys_of(stage: str, task: str) -> list[str]:
-    """The keys that a stage depends on; of tasks, those of `task` only."""
-    return [key.replace("{task}", task) for key in UPSTREAM[stage]]
+    return key in IDENTITY_KEYS or any(is_under(key, keys_of(stage, task)) for stage in UPSTREAM)
 
 
 def _keys(section: Section, prefix: str = "") -> Iterator[str]:
@@ -306,21 +198,18 @@ def _resolve(
     further = {key: value for key, value in values.items() if key not in IDENTITY_KEYS}
     base = parse(_put(raw, identity), origin=where)
     resolved = parse(_put(raw, values), origin=where)
-    changed = tuple(
-        sorted(key for key in further if value_at(resolved, key) != value_at(base, key))
-    )
-    if resolved.variant not in resolved.variants:
-        choices = suggest(resolved.variant, list(resolved.variants))
-        raise ConfigError(f"{where}: variant: {resolved.variant!r} is not defined; {choices}")
     try:
+        _check_variant(resolved)
+        changed = tuple(sorted(key for key in further if _matters(key, resolved, base)))
         for key in SET_KEYS:
             check_set(resolved, value_at(resolved, key), key)
         updates = budget_updates(
-            resolved, table, pinned=not any(_is_under(key, SIZES_KEYS) for key in changed)
+            resolved, table, pinned=not any(is_under(key, SIZES_KEYS) for key in changed)
         )
         language_sizes(resolved, table, language_set(resolved, table, resolved.language_set))
         for key in changed:
             format_value(value_at(resolved, key))
+        _check_checkpoint(resolved, updates)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     cell = Cell(
@@ -333,6 +222,43 @@ def _resolve(
     return cell, resolved
 
 
+def _matters(key: str, resolved: Config, base: Config) -> bool:
+    """Whether the value of `key` is the cell's own: other than the file's, and of use to it."""
+    has_adapters = resolved.variants[resolved.variant].base is not None
+    used = has_adapters or not is_under(key, ["adapters"])
+    return used and value_at(resolved, key) != value_at(base, key)
+
+
+def _check_variant(config: Config) -> None:
+    """Raise ConfigError for a variant that is not defined, or a base that cannot be one."""
+    names = list(config.variants)
+    if config.variant not in config.variants:
+        raise ConfigError(
+            f"variant: {config.variant!r} is not defined; {suggest(config.variant, names)}"
+        )
+    base = config.variants[config.variant].base
+    without = [name for name in names if config.variants[name].modules == "none"]
+    if base is not None and base not in without:
+        raise ConfigError(
+            f"variants.{config.variant}.base: {base!r} is no variant without modules; "
+            f"{suggest(base, without)}"
+        )
+
+
+def _check_checkpoint(config: Config, updates: int) -> None:
+    """Raise ConfigError for an intermediate checkpoint of a training that has none."""
+    if config.checkpoint == 1.0:
+        return
+    if config.variants[config.variant].base is not None:
+        raise ConfigError(
+            f"checkpoint: variant {config.variant!r} trains on top of another; legal there: 1.0"
+        )
+    if not 0 < checkpoint_updates(config, updates) < updates:
+        raise ConfigError(
+            f"checkpoint: {config.checkpoint} of {updates} updates is no update in between"
+        )
+
+
 def _put(raw: Mapping[str, Any], values: Mapping[str, AxisValue]) -> dict[str, Any]:
     """A copy of `raw` with the value at each dotted key replaced."""
     copy: dict[str, Any] = json.loads(json.dumps(raw))
@@ -343,7 +269,3 @@ def _put(raw: Mapping[str, Any], values: Mapping[str, AxisValue]) -> dict[str, A
             place = place.setdefault(part, {})
         place[last] = value
     return copy
-
-
-def _is_under(key: str, prefixes: Iterable[str]) -> bool:
-    return any(key == prefix or key.startswith(prefix + ".") for prefix in prefixes)

@@ -14,13 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from xmod.budgets import extension_updates, language_sizes
+from xmod.cells import Cell, base_cell, checkpoint_updates
 from xmod.config import Config, ModelConfig, PerplexityConfig
 from xmod.config_section import ModuleKind, Section, Trainable
-from xmod.config_training import ExtendConfig, PretrainConfig
+from xmod.config_training import AdaptersConfig, ExtendConfig, PretrainConfig
 from xmod.evaluated import evaluated_sets
-from xmod.grid import Cell, Grid
-from xmod.language_sets import added_languages, language_set
+from xmod.grid import Grid
+from xmod.language_sets import added_languages, language_set, module_languages
 from xmod.languages import LanguageTable
 
 
@@ -37,6 +40,28 @@ class PretrainJob(Section):
     seed: int
     model: ModelConfig
     pretrain: PretrainConfig
+    checkpoints: dict[str, int] = Field(default_factory=dict)
+    """Folder of an intermediate checkpoint -> the update after which it is taken."""
+
+
+class AdaptJob(Section):
+    """Modules to train on top of one cell's model, each on its language."""
+
+    cell: str
+    base: str
+    """The cell of the model."""
+    languages: tuple[str, ...]
+    budget_updates: int
+    seed: int
+    adapters: AdaptersConfig
+
+
+class JoinJob(Section):
+    """A model and the modules that were trained on top of it, to become one model."""
+
+    cell: str
+    base: str
+    languages: tuple[str, ...]
 
 
 class ExtendJob(Section):
@@ -64,7 +89,9 @@ class PerplexityJob(Section):
     perplexity: PerplexityConfig
 
 
-def pretrain_job(cell: Cell, config: Config, table: LanguageTable) -> PretrainJob:
+def pretrain_job(
+    cell: Cell, config: Config, table: LanguageTable, checkpoints: Mapping[str, int]
+) -> PretrainJob:
     languages = language_set(config, table, cell.language_set)
     return PretrainJob(
         cell=cell.at("pretrain").id,
@@ -76,18 +103,49 @@ def pretrain_job(cell: Cell, config: Config, table: LanguageTable) -> PretrainJo
         seed=config.seed,
         model=config.model,
         pretrain=config.pretrain,
+        checkpoints=dict(checkpoints),
     )
+
+
+def adapt_job(cell: Cell, config: Config, languages: tuple[str, ...]) -> AdaptJob:
+    """Raises ValueError for a cell whose modules are trained with the rest of it."""
+    base = _base(cell, config)
+    return AdaptJob(
+        cell=cell.at("pretrain").id,
+        base=base.id,
+        languages=languages,
+        budget_updates=cell.budget_updates - base.budget_updates,
+        seed=config.seed,
+        adapters=config.adapters,
+    )
+
+
+def join_job(cell: Cell, config: Config, table: LanguageTable) -> JoinJob:
+    """Raises ValueError for a cell whose modules are trained with the rest of it."""
+    return JoinJob(
+        cell=cell.at("pretrain").id,
+        base=_base(cell, config).id,
+        languages=module_languages(config, table, cell.language_set),
+    )
+
+
+def _base(cell: Cell, config: Config) -> Cell:
+    base = base_cell(cell, config)
+    if base is None:
+        raise ValueError(f"cell {cell.id} is trained on top of no other")
+    return base
 
 
 def extend_job(
     cell: Cell, config: Config, table: LanguageTable, languages: tuple[str, ...]
 ) -> ExtendJob:
+    updates = checkpoint_updates(config, cell.budget_updates)
     return ExtendJob(
         cell=cell.at("extend").id,
         variant=cell.variant,
         trains=config.variants[cell.variant].extension_trains,
         updates={
-            iso: extension_updates(config, table, cell_updates=cell.budget_updates, iso=iso)
+            iso: extension_updates(config, table, cell_updates=updates, iso=iso)
             for iso in languages
         },
         seed=config.seed,
@@ -112,7 +170,7 @@ def perplexity_job(
 
 def measured_languages(config: Config, table: LanguageTable, cell: Cell) -> tuple[str, ...]:
     """The pre-trained languages whose perplexity is measured: `perplexity.language_set`'s."""
-    languages = language_set(config, table, cell.language_set)
+    languages = module_languages(config, table, cell.language_set)
     only = config.perplexity.language_set
     if only is None:
         return languages

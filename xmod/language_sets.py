@@ -24,12 +24,26 @@ def language_set(config: Config, table: LanguageTable, name: str) -> tuple[str, 
     return tuple(iso for iso in table.isos if iso in isos)
 
 
+def module_languages(config: Config, table: LanguageTable, name: str) -> tuple[str, ...]:
+    """The languages of the set `name` that a cell of `config` has a model for.
+
+    All of them, unless its modules are trained afterwards, and for some only.
+    """
+    languages = language_set(config, table, name)
+    only = config.adapters.language_set
+    if config.variants[config.variant].base is None or only is None:
+        return languages
+    chosen = language_set(config, table, only)
+    return tuple(iso for iso in languages if iso in chosen)
+
+
 def check_names(config: Config, table: LanguageTable) -> None:
     """Raise ConfigError, with its key, for a set or language that is named and not there.
 
     In every section: also where no cell takes the set, and nothing else would look at it.
     """
     check_set(config, config.vocabulary.language_set, "vocabulary.language_set")
+    check_set(config, config.adapters.language_set, "adapters.language_set")
     check_set(config, config.perplexity.language_set, "perplexity.language_set")
     for name, own in config.language_sets.items():
         check_set(config, own.extends, f"language_sets.{name}.extends")

@@ -8,6 +8,8 @@ Arguments may be Snakemake wildcards in braces. All lies under `results/<name>/`
     added_vocabulary/<scope>/<iso>/   spm.model
     added_tokens/<scope>/<iso>/       as tokens
     pretrain/<cell>/                  job.json model.safetensors history.csv manifest.json
+    pretrain/<cell>/checkpoint=0.5/   model.safetensors
+    adapt/<cell>/<iso>/               adapter.safetensors history.csv manifest.json
     extend/<cell>/<iso>/              extension.safetensors history.csv manifest.json
     perplexity/<cell>/                job.json perplexity.json
     tasks/<task>/<scope>/             <set>/<iso>.jsonl counts.json baselines.json manifest.json
@@ -101,6 +103,17 @@ class Paths:
 
     def pretrained(self, cell: str, file: str = "model.safetensors") -> str:
         return f"{self.root}/pretrain/{cell}/{file}"
+
+    def intermediate(self, cell: str, name: str) -> str:
+        """A pre-trained cell as it was at one of its checkpoints."""
+        return self.pretrained(cell, f"{name}/model.safetensors")
+
+    def adapters(self, cell: str) -> str:
+        return f"{self.root}/adapt/{cell}"
+
+    def adapter(self, cell: str, iso: str, file: str = "adapter.safetensors") -> str:
+        """A module that was trained on top of another cell's model."""
+        return f"{self.adapters(cell)}/{iso}/{file}"
 
     def extensions(self, cell: str) -> str:
         return f"{self.root}/extend/{cell}"

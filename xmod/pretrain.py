@@ -67,12 +67,17 @@ def pretrain(arguments: argparse.Namespace) -> None:
         execution=execution,
         checkpoints=checkpoints,
         history_path=checkpoints.place / "history.csv",
+        snapshots=frozenset(job.checkpoints.values()),
     )
     trainer.run()
     output: Path = arguments.output
     save_model(
         output / "model.safetensors", model, cell=job.cell, vocabulary=vocabulary.fingerprint
     )
+    for folder, update in job.checkpoints.items():
+        checkpoints.load_snapshot(update, model)
+        path = output / folder / "model.safetensors"
+        save_model(path, model, cell=job.cell, vocabulary=vocabulary.fingerprint)
     trainer.progress.write_history(output / "history.csv")
     write_manifest(
         output / "manifest.json",

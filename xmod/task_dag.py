@@ -5,7 +5,6 @@ As in `xmod.dag`, of which this is the part about tasks; pure.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -14,15 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xmod import jobs, task_jobs
+from xmod.cells import Cell
 from xmod.config import Config
 from xmod.config_section import Section
 from xmod.config_tasks import TaskConfig, TaskKind
-from xmod.grid import Cell
+from xmod.language_batches import LanguageBatch, any_of
 from xmod.paths import Paths
 from xmod.task_jobs import Run, RunBatch
 
 if TYPE_CHECKING:
-    from xmod.dag import Batch, Dag
+    from xmod.dag import Dag
 
 DATA_STAGES = ("tasks", "features", "added_features")
 """Those whose results cells share; the others' are of one cell."""
@@ -58,7 +58,7 @@ class TaskDag:
 
     def source_is_added(self, task: str, cell: Cell) -> bool:
         """Whether the cell was not pre-trained in the task's source language (Model 2)."""
-        return self.at(task, cell).source not in self._dag.languages(cell)
+        return self.at(task, cell).source not in self._dag.models.languages(cell)
 
     def finetuned(self, task: str, cell: Cell) -> Cell:
         """`cell`, as fine-tuning sees it: extension matters only where it added the source."""
@@ -84,7 +84,7 @@ class TaskDag:
 
     def cell_pattern(self, stage: str, task: str) -> str:
         """A regular expression of exactly the cells of a stage."""
-        return "|".join(map(re.escape, self._cells[stage, task]))
+        return any_of(self._cells[stage, task])
 
     def scopes(self, stage: str, task: str) -> dict[str, Cell]:
         """Scope -> a cell of that scope."""
@@ -125,7 +125,7 @@ class TaskDag:
         """The languages that are added to a cell, of those that the task has."""
         return tuple(iso for iso in self._dag.added(cell) if iso in self.languages(task))
 
-    def added_batches(self, task: str) -> list[Batch]:
+    def added_batches(self, task: str) -> list[LanguageBatch]:
         """Added languages that the task has, in the jobs that make their vocabularies."""
         return [
             replace(batch, isos=isos)
@@ -137,7 +137,7 @@ class TaskDag:
         """What is encoded with the vocabulary that the cells share: every language."""
         return self._feature_files("features", task, scope, self.languages(task))
 
-    def added_features(self, task: str, scope: str, batch: Batch) -> list[str]:
+    def added_features(self, task: str, scope: str, batch: LanguageBatch) -> list[str]:
         """What is encoded with the vocabularies of a batch of added languages."""
         return self._feature_files("added_features", task, scope, batch.isos)
 
@@ -171,7 +171,7 @@ class TaskDag:
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
         }
 
-    def added_features_inputs(self, task: str, scope: str, batch: Batch) -> dict[str, Any]:
+    def added_features_inputs(self, task: str, scope: str, batch: LanguageBatch) -> dict[str, Any]:
         cell = self.scopes("added_features", task)[scope]
         added_scope = cell.scope("added_vocabulary")
         return {
@@ -187,7 +187,7 @@ class TaskDag:
     def finetune_inputs(self, task: str, cell_id: str) -> dict[str, Any]:
         cell = self.cell("finetune", task, cell_id)
         inputs: dict[str, Any] = {
-            "model": self.paths.pretrained(cell.at("pretrain").id),
+            "model": self._dag.models.path(cell),
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
             "features": f"{self._source_folder(task, cell)}/train.features",
         }
@@ -233,7 +233,7 @@ class TaskDag:
         added = self.added(task, cell)
         finetuned = self.finetuned(task, cell).id
         return {
-            "model": self.paths.pretrained(cell.at("pretrain").id),
+            "model": self._dag.models.path(cell),
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
             "finetuned": [
                 self.paths.task_file("finetune", task, finetuned, run.name, "model.safetensors")
@@ -340,7 +340,7 @@ class TaskDag:
             cell.at("evaluate", task),
             config,
             task,
-            languages=self._dag.languages(cell),
+            languages=self._dag.models.languages(cell),
             added=self.added(task, cell),
             runs=runs,
         )

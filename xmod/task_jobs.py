@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from xmod.cells import Cell, format_value
 from xmod.config import Config
 from xmod.config_section import Section
 from xmod.config_tasks import Control, FinetuneConfig, TaskConfig, TaskDataConfig, TaskKind
-from xmod.grid import Cell, format_value
 
 
 class Run(Section):

@@ -100,7 +100,7 @@ def test_batches_of_many_languages_have_names_of_their_own(small: dict[str, Any]
 def test_a_job_reads_its_own_languages_only(small: dict[str, Any]) -> None:
     dag = loaded(small)
     cell = cell_of(dag, "13")
-    inputs = dag.pretrain_inputs(cell)
+    inputs = dag.models.pretrain_inputs(cell)
     folder = "results/small/tokens/default"
     isos = dag.table.language_set("13")
     assert inputs["tokens"] == [f"{folder}/{iso}/train.tokens" for iso in isos]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xmod.cells import Cell, format_updates, format_value, parse_updates, parse_value
 from xmod.config_errors import ConfigError
-from xmod.grid import Cell, Grid, expand, format_updates, format_value, parse_updates, parse_value
+from xmod.grid import Grid, expand
 from xmod.languages import LanguageTable
 
 PAPER_CELLS = {
@@ -241,3 +242,54 @@ def test_an_impossible_axis_is_one_clear_error(
         ids(expanded(small, table))
     for word in ("test.yaml: experiments.main", *words):
         assert word in str(caught.value)
+
+
+def test_adapters_stand_on_a_cell_of_the_smaller_share_of_updates(
+    paper: dict[str, Any], table: LanguageTable
+) -> None:
+    paper["experiments"] = {
+        "adapters": {
+            "axes": {
+                "variant": ["adapters", "xmod"],
+                "language_set": [13],
+                "adapters.peak_learning_rate": [1.0e-4, 2.0e-4],
+            }
+        }
+    }
+    grid = expanded(paper, table)
+    assert ids(grid) == [
+        "adapters.base.13.125k",
+        "adapters.base.13.125k+adapters.peak_learning_rate=0.0002",
+        "xmod.base.13.125k",  # which has no adapters, so that the axis is nothing to it
+    ]
+    assert {base.id for base in grid.bases.values()} == {"shared_nm.base.13.100k"}
+    assert [cell.id for cell in grid.trained] == [*ids(grid), "shared_nm.base.13.100k"]
+    assert grid.configs["shared_nm.base.13.100k"].variant == "shared_nm"
+
+
+def test_checkpoints_share_their_pretraining(paper: dict[str, Any], table: LanguageTable) -> None:
+    set_axis(paper, "checkpoint", [0.5, 1.0])
+    grid = expanded(paper, table)
+    assert {cell.at("pretrain").id for cell in grid.cells} == PAPER_CELLS
+    assert set(ids(grid)) == PAPER_CELLS | {f"{cell}+checkpoint=0.5" for cell in PAPER_CELLS}
+
+
+@pytest.mark.parametrize(
+    ("variant", "checkpoint", "words"),
+    [
+        ("adapters", 0.5, "trains on top of another"),
+        ("xmod", 0.000001, "is no update in between"),
+        ("xmod", 1.5, "checkpoint: 1.5"),
+        ("odd", 1.0, "variants.odd.base: 'shared' is no variant without modules"),
+    ],
+)
+def test_impossible_checkpoints_and_bases_are_errors(
+    paper: dict[str, Any], table: LanguageTable, variant: str, checkpoint: float, words: str
+) -> None:
+    paper["variants"] = {
+        "odd": {"modules": "language", "extension_trains": ["modules"], "base": "shared"}
+    }
+    paper["experiments"] = {"main": {"axes": {"variant": [variant], "checkpoint": [checkpoint]}}}
+    with pytest.raises(ConfigError) as caught:
+        expanded(paper, table)
+    assert words in str(caught.value)

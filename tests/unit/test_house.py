@@ -24,8 +24,9 @@ PURE = {
     for name in (
         *("config", "config_errors", "config_section", "config_tasks", "config_training"),
         *("evaluated", "legal_values", "strict_yaml"),
-        *("grid", "paths", "languages", "language_sets"),
-        *("budgets", "jobs", "checks", "dag", "task_dag", "task_jobs", "files", "manifest"),
+        *("cells", "grid", "paths", "languages", "language_batches", "language_sets"),
+        *("budgets", "jobs", "checks", "dag", "model_dag", "task_dag", "task_jobs"),
+        *("files", "manifest"),
     )
 }
 """What plans, names and describes: it starts at once, without numpy, pandas or torch."""

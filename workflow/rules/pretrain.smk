@@ -1,35 +1,40 @@
 # Pre-training: one job a cell, resumed from its own checkpoints (X-MOD sections 3 and 4).
 
+for training in RUN.models.pretrainings:
 
-rule pretrain:
-    """Pre-train one cell."""
-    input:
-        unpack(lambda wildcards: RUN.pretrain_inputs(wildcards.cell)),
-    output:
-        model=PATHS.pretrained("{cell}"),
-        history=PATHS.pretrained("{cell}", "history.csv"),
-        manifest=PATHS.pretrained("{cell}", "manifest.json"),
-    log:
-        PATHS.log("pretrain", "{cell}"),
-    benchmark:
-        PATHS.benchmark("pretrain", "{cell}")
-    conda:
-        "../../envs/xmod.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=1440,
-        micro_batch_sequences=64,
-        device="auto",
-    params:
-        job=lambda wildcards: RUN.job_text("pretrain", wildcards.cell, "job"),
-        job_file=PATHS.job("pretrain", "{cell}"),
-        tokens=lambda wildcards: RUN.token_folder("pretrain", wildcards.cell),
-        checkpoints=PATHS.checkpoints("pretrain", "{cell}"),
-        folder=subpath(output.model, parent=True),
-    shell:
-        "write_job {params.job:q} {params.job_file:q};"
-        " python -m xmod.pretrain --job {params.job_file:q} --vocabulary {input.vocabulary:q}"
-        " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q} --output {params.folder:q}"
-        " --threads {threads} --device {resources.device}"
-        " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"
+    rule:
+        name:
+            training.name
+        input:
+            unpack(lambda wildcards: RUN.models.pretrain_inputs(wildcards.cell)),
+        output:
+            RUN.models.checkpoint_files("{cell}", training.checkpoints),
+            model=PATHS.pretrained("{cell}"),
+            history=PATHS.pretrained("{cell}", "history.csv"),
+            manifest=PATHS.pretrained("{cell}", "manifest.json"),
+        log:
+            PATHS.log("pretrain", "{cell}"),
+        benchmark:
+            PATHS.benchmark("pretrain", "{cell}")
+        wildcard_constraints:
+            cell=training.cell_pattern,
+        conda:
+            "../../envs/xmod.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=1440,
+            micro_batch_sequences=64,
+            device="auto",
+        params:
+            job=lambda wildcards: RUN.job_text("pretrain", wildcards.cell, "job"),
+            job_file=PATHS.job("pretrain", "{cell}"),
+            tokens=lambda wildcards: RUN.token_folder("pretrain", wildcards.cell),
+            checkpoints=PATHS.checkpoints("pretrain", "{cell}"),
+            folder=subpath(output.model, parent=True),
+        shell:
+            "write_job {params.job:q} {params.job_file:q};"
+            " python -m xmod.pretrain --job {params.job_file:q} --vocabulary {input.vocabulary:q}"
+            " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
+            " --output {params.folder:q} --threads {threads} --device {resources.device}"
+            " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"

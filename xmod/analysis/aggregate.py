@@ -25,9 +25,9 @@ from xmod.analysis.records import (
     Record,
     Scores,
 )
+from xmod.cells import UPSTREAM, Cell
 from xmod.config_errors import suggest
 from xmod.files import write_text_atomic
-from xmod.grid import UPSTREAM, Cell
 
 WHOLE_NUMBERS = ("num_languages", "budget_updates", "seed")
 

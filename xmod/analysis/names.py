@@ -8,7 +8,7 @@ from xmod.languages import LanguageTable
 
 ORDER = {
     "variant": ("xmod", "shared", "shared_nm", "adapters"),
-    "budget": ("equal_steps", "equal_examples"),
+    "budget": ("equal_steps", "equal_examples", "double"),
     "group": ("source", "pretrained", "added"),
 }
 
@@ -22,6 +22,7 @@ NAMES = {
     "budget": {
         "equal_steps": "Equal update steps",
         "equal_examples": "Equal examples per language",
+        "double": "Twice the update steps",
     },
     "group": {
         "source": "Source language",

@@ -16,7 +16,7 @@ from xmod.config import ModelConfig
 from xmod.files import atomic_path
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.task_heads import TaskModel
-from xmod.model.transfer import extension_state, load_extension
+from xmod.model.transfer import adapter_state, extension_state, load_extension
 
 FORMAT = "xmod-1"
 """The one key of a file's metadata: with two, safetensors writes them in random order, and the
@@ -146,6 +146,26 @@ def read_extension(
         raise ModelFileError(f"{path} lacks the tensor {error.args[0]}") from error
     except ValueError as error:
         raise ModelFileError(f"{path} does not fit its base: {error}") from error
+
+
+def save_adapter(
+    path: Path, model: MaskedLanguageModel, *, language: str, base_sha256: str
+) -> None:
+    """Write the modules of `language` on top of the model whose file has the SHA-256
+    `base_sha256`."""
+    save_tensors(
+        path, adapter_state(model), kind="adapter", language=language, base_sha256=base_sha256
+    )
+
+
+def read_adapter(path: Path, *, language: str, base_sha256: str) -> dict[str, Tensor]:
+    """The modules that `save_adapter` wrote, by parameter name.
+
+    Raises ModelFileError where the language or the base are others.
+    """
+    tensors, about = read_tensors(path, kind="adapter")
+    _check_about(path, about, {"language": language, "base_sha256": base_sha256})
+    return tensors
 
 
 def save_finetuned(

@@ -1,4 +1,5 @@
-"""Adding a language to a pre-trained model (X-MOD section 3), with the original untouched."""
+"""What is trained on top of a pre-trained model, which stays untouched: a language that is added
+(X-MOD section 3), or modules for a language that it has (adapters, section 6.2)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from xmod.config_section import Trainable
+from xmod.config_section import ModuleKind, Trainable
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.initialisation import initialise_module, named_generator
 
@@ -51,11 +52,87 @@ def add_language(
         tokens_VD[new_ids] = encoder.token_embeddings.weight.detach().cpu()[old_ids]
         bias_V[new_ids] = model.head.decoder_bias.detach().cpu()[old_ids]
     state = {_ENCODER + _TOKENS: tokens_VD, _DECODER_BIAS: bias_V}
-    extended = _share(model, language, state, trains)
+    extended = _share(
+        model,
+        language,
+        state,
+        trains,
+        module_kind=encoder.module_kind,
+        vocabulary_size=vocabulary_size,
+    )
     if encoder.module_kind == "language":
-        for layer in extended.encoder.each_layer():
-            initialise_module(layer.language_modules.of(language), encoder.config, own)
+        _initialise_modules(extended, language, own)
     return extended
+
+
+def add_adapter(
+    model: MaskedLanguageModel, language: str, generator: torch.Generator
+) -> MaskedLanguageModel:
+    """A model for `language` alone, on top of `model`: with new modules, all else frozen and
+    sharing storage with `model`.
+
+    Raises ValueError when the model lacks the language, or has modules already.
+    """
+    _check_base(model, language)
+    adapted = _share(
+        model,
+        language,
+        {},
+        {"modules"},
+        module_kind="language",
+        vocabulary_size=model.encoder.token_embeddings.num_embeddings,
+    )
+    own = named_generator(generator.initial_seed(), f"adapter {language}")
+    _initialise_modules(adapted, language, own)
+    return adapted
+
+
+def adapter_state(model: MaskedLanguageModel) -> dict[str, Tensor]:
+    """The tensors of an adapted model that its base does not have, by parameter name."""
+    return {
+        name: parameter.detach()
+        for name, parameter in model.named_parameters()
+        if part_of(name) == "modules"
+    }
+
+
+def join_adapters(
+    base: MaskedLanguageModel, states: Mapping[str, Mapping[str, Tensor]]
+) -> MaskedLanguageModel:
+    """The model of all languages in `states`, each with the modules that `adapter_state` gave.
+
+    It shares storage with `base` and the states. Raises ValueError where these do not fit.
+    """
+    for language in states:
+        _check_base(base, language)
+    with torch.device("meta"):
+        model = MaskedLanguageModel(
+            base.encoder.config,
+            module_kind="language",
+            languages=tuple(states),
+            vocabulary_size=base.encoder.token_embeddings.num_embeddings,
+        )
+    own = {name: tensor for state in states.values() for name, tensor in state.items()}
+    try:
+        model.load_state_dict({**base.state_dict(), **own}, assign=True)
+    except RuntimeError as error:
+        raise ValueError(f"an adapter does not fit: {error}") from error
+    return model
+
+
+def _check_base(model: MaskedLanguageModel, language: str) -> None:
+    if language not in model.encoder.languages:
+        raise ValueError(f"{language!r} is none of the model's languages")
+    if model.encoder.module_kind != "none":
+        raise ValueError(f"the model has modules already: {model.encoder.module_kind}")
+
+
+def _initialise_modules(
+    model: MaskedLanguageModel, language: str, generator: torch.Generator
+) -> None:
+    for layer in model.encoder.each_layer():
+        module = layer.language_modules.of(language)
+        initialise_module(module, model.encoder.config, generator)
 
 
 def extension_state(model: MaskedLanguageModel, language: str) -> dict[str, Tensor]:
@@ -82,7 +159,15 @@ def load_extension(
 
     Raises ValueError when `state` lacks a tensor that the base cannot give, or has one too many.
     """
-    extended = _share(model, language, state, {part_of(name) for name in state})
+    trained = {part_of(name) for name in state}
+    extended = _share(
+        model,
+        language,
+        state,
+        trained,
+        module_kind=model.encoder.module_kind,
+        vocabulary_size=len(state[_ENCODER + _TOKENS]),
+    )
     if missing := extension_state(extended, language).keys() - state.keys():
         raise ValueError(f"the extension's state lacks {', '.join(sorted(missing))}")
     return extended
@@ -93,6 +178,9 @@ def _share(
     language: str,
     state: Mapping[str, Tensor],
     trains: Collection[Trainable | None],
+    *,
+    module_kind: ModuleKind,
+    vocabulary_size: int,
 ) -> MaskedLanguageModel:
     """A model for `language`: parameters of `state` copied, others shared with `base`, copied
     where they are trained, and empty where `base` has none."""
@@ -100,9 +188,9 @@ def _share(
     with torch.device("meta"):
         model = MaskedLanguageModel(
             encoder.config,
-            module_kind=encoder.module_kind,
+            module_kind=module_kind,
             languages=(language,),
-            vocabulary_size=len(state[_ENCODER + _TOKENS]),
+            vocabulary_size=vocabulary_size,
         )
     names = {name for name, _ in model.named_parameters()}
     if not names.issuperset(state):

@@ -96,6 +96,28 @@ class CheckpointFolder:
             return {"update": about["update"], **about["state"]}
         return None
 
+    def save_snapshot(self, update: int, model: nn.Module) -> None:
+        """Write the weights after `update` updates, to be kept until the job's result is."""
+        path = self._snapshot(update)
+        with atomic_path(path) as temporary:
+            save_file(
+                {name: p.detach().cpu().contiguous() for name, p in _trained(model).items()},
+                temporary,
+            )
+
+    def load_snapshot(self, update: int, model: nn.Module) -> None:
+        """Put the weights after `update` updates into the model; raises FileNotFoundError."""
+        path = self._snapshot(update)
+        if not path.exists():
+            raise FileNotFoundError(
+                f"{path}, the weights after {update} updates, is gone; remove {self.place} to "
+                "train anew"
+            )
+        state = load_file(path)
+        with torch.no_grad():
+            for name, parameter in _trained(model).items():
+                parameter.copy_(state[name])
+
     def latest(self) -> Path | None:
         """The newest checkpoint that was finished."""
         finished = self._finished()
@@ -109,6 +131,9 @@ class CheckpointFolder:
         """
         for index in self._finished()[:-1]:
             _remove(index)
+
+    def _snapshot(self, update: int) -> Path:
+        return self.place / f"snapshot-{update:08d}.safetensors"
 
     def _remove_unfinished(self) -> None:
         for temporary in self.place.glob(".*.partial*"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
@@ -81,6 +81,8 @@ class Trainer(Generic[B]):
     execution: Execution
     checkpoints: CheckpointFolder
     history_path: Path
+    snapshots: Collection[int] = ()
+    """The updates after which the weights are kept, besides the checkpoints to resume from."""
 
     def __post_init__(self) -> None:
         self.model.to(self.execution.device)
@@ -110,6 +112,8 @@ class Trainer(Generic[B]):
             for update, batch in enumerate(batches, start=first):
                 self._step(update, batch)
                 done = update + 1
+                if done in self.snapshots:  # before a checkpoint from which it would be resumed
+                    self.checkpoints.save_snapshot(done, self.model)
                 late = time.monotonic() - last_save >= self.execution.checkpoint_seconds
                 if late or stop.signal_number is not None or done == self.budget_updates:
                     self._save(done)

@@ -17,7 +17,7 @@ from xmod.analysis.figures.spec import FigureSpec
 from xmod.analysis.published import AVERAGE, published
 from xmod.analysis.records import GridPoints, read_grid
 from xmod.analysis.tables.languages import EVALUATION
-from xmod.grid import format_updates
+from xmod.cells import format_updates
 from xmod.languages import LanguageTable, read_languages
 
 ROOT = Path(__file__).parents[3]

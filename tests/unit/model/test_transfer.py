@@ -16,6 +16,7 @@ from xmod.model import (
     extension_state,
     load_extension,
 )
+from xmod.model.transfer import adapter_state, add_adapter, join_adapters
 from xmod.training.optimizer import build_optimizer
 
 OVERLAP = [(4, 10), (7, 11), (20, 5)]
@@ -139,3 +140,33 @@ def test_mistakes_are_named() -> None:
     kept = {name: value for name, value in state.items() if ".up.bias" not in name}
     with pytest.raises(ValueError, match=r"lacks.*up\.bias"):
         load_extension(base, "fi", kept)
+
+
+def test_adapters_are_all_that_is_trained_and_join_their_base() -> None:
+    base = small_model("none")
+    randomise(base)
+    before = snapshot(base)
+    states = {}
+    for language in ("sw", "en"):
+        model = add_adapter(base, language, torch.Generator().manual_seed(5))
+        trained = {name for name, p in model.named_parameters() if p.requires_grad}
+        assert trained == set(adapter_state(model))
+        assert trained == {name for name, _ in model.named_parameters() if "_modules" in name}
+        train(model, language)
+        states[language] = adapter_state(model)
+        tokens = random_tokens(2, 16)
+        joined = join_adapters(base, states).eval()
+        segments = [Segment(language, 2)]
+        assert torch.equal(joined.encoder(tokens, segments), model.eval().encoder(tokens, segments))
+    assert joined.encoder.languages == ("sw", "en")
+    assert all(torch.equal(value, before[name]) for name, value in base.state_dict().items())
+
+
+def test_adapters_need_a_base_without_modules() -> None:
+    generator = torch.Generator().manual_seed(5)
+    with pytest.raises(ValueError, match="modules already: shared"):
+        add_adapter(small_model("shared"), "en", generator)
+    with pytest.raises(ValueError, match="'fi' is none of"):
+        add_adapter(small_model("none"), "fi", generator)
+    with pytest.raises(ValueError, match="an adapter does not fit"):
+        join_adapters(small_model("none"), {"en": {}})

@@ -122,6 +122,30 @@ def test_an_interrupted_run_ends_in_the_same_bits(
     assert last.account()["training_tokens"] == whole.account()["training_tokens"]
 
 
+def test_weights_on_the_way_are_those_of_no_interruption(tokens: Path, tmp_path: Path) -> None:
+    whole = make_trainer(tokens, tmp_path / "whole", dropout=0.1)
+    whole.snapshots = (2, 4)
+    whole.run()
+    for stop in (2, 3):
+        cut = make_trainer(tokens, tmp_path / "cut", dropout=0.1)
+        cut.snapshots = (2, 4)
+        stop_after(cut, stop)
+        with pytest.raises(Interrupted):
+            cut.run()
+    cut = make_trainer(tokens, tmp_path / "cut", dropout=0.1)
+    cut.snapshots = (2, 4)
+    cut.run()
+    end = {name: value.clone() for name, value in whole.model.state_dict().items()}
+    for update in (2, 4):
+        for trainer in (whole, cut):
+            trainer.checkpoints.keep_last()
+            trainer.checkpoints.load_snapshot(update, trainer.model)
+        assert_same_bits(cut.model, whole.model)
+        assert any(not torch.equal(end[n], v) for n, v in whole.model.state_dict().items())
+    with pytest.raises(FileNotFoundError, match="weights after 3 updates"):
+        whole.checkpoints.load_snapshot(3, whole.model)
+
+
 def test_a_crash_loses_what_is_after_the_checkpoint_only(tokens: Path, tmp_path: Path) -> None:
     whole = make_trainer(tokens, tmp_path / "whole", dropout=0.1)
     whole.run()
