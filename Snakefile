@@ -78,6 +78,7 @@ include: "workflow/rules/extend.smk"
 include: "workflow/rules/perplexity.smk"
 include: "workflow/rules/tasks.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/architecture.smk"
 
 
 rule all:

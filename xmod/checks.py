@@ -116,7 +116,7 @@ def _check_task(dag: Dag, name: str, cell: Cell) -> None:
 
 def _check_declared(dag: Dag) -> None:
     catalogue = dag.catalogue
-    for key, declared in (("figures", catalogue.figures), ("tables", catalogue.tables)):
+    for key, declared in (("figures", catalogue.figure_names), ("tables", catalogue.tables)):
         for name in getattr(dag.config, key):
             if name not in declared:
                 choices = suggest(name, sorted(declared))

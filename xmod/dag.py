@@ -15,6 +15,7 @@ from typing import Any
 
 from xmod import checks, jobs
 from xmod.analysis.catalogue import Catalogue, read_catalogue
+from xmod.architecture import ArchitectureJob, CellArchitecture, cell_architecture
 from xmod.budgets import available_languages, text_files
 from xmod.cells import UPSTREAM, Cell
 from xmod.config import Config, parse
@@ -288,6 +289,40 @@ class Dag:
     def figure_text(self, name: str) -> str:
         """A figure's declaration: a change of it draws the figure anew, and nothing else."""
         return self.catalogue.figure(name).model_dump_json()
+
+    @cached_property
+    def architectures(self) -> list[str]:
+        """The figures that are drawn from cells' configurations."""
+        return [name for name in self.config.figures if name in self.catalogue.architectures]
+
+    def architecture_text(self, name: str) -> str:
+        """What is drawn: of each variant the first cell that the declaration fits."""
+        spec = self.catalogue.architecture(name)
+        cells = [
+            next(
+                point.cell
+                for point in self.grid.points
+                if point.experiment == spec.experiment and spec.fits(dict(point.axes), variant)
+            )
+            for variant in spec.variants
+        ]
+        return jobs.text(
+            ArchitectureJob(
+                title=spec.title,
+                caption=spec.caption,
+                stages=spec.stages,
+                cells=tuple(map(self._architecture, cells)),
+            )
+        )
+
+    def _architecture(self, cell: Cell) -> CellArchitecture:
+        return cell_architecture(
+            cell,
+            self.grid.configs[cell.id],
+            self.table,
+            added=self.added(cell),
+            tasks=[task for task, cells in self.tasks.cells.items() if cell in cells],
+        )
 
     def table_text(self, name: str) -> str:
         return self.catalogue.table(name).model_dump_json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -159,3 +160,28 @@ def test_a_language_without_text_stops_before_anything_runs(
         loaded(small).check()
     small["vocabulary"]["language_set"] = "two"
     loaded(small).check()
+
+
+def test_a_figure_of_the_architecture_shows_the_cell_that_fits(small: dict[str, Any]) -> None:
+    small["figures"] = ["figure_1", "figure_2a", "figure_3"]
+    axes = {"variant": ["xmod", "adapters"], "language_set": [30, 13]}
+    small["experiments"]["adapters"] = {"axes": axes}
+    dag = loaded(small)
+    dag.check()
+    assert dag.architectures == ["figure_1", "figure_3"]
+    (cell,) = json.loads(dag.architecture_text("figure_1"))["cells"]
+    assert (cell["cell"], cell["budget_updates"]) == ("xmod.toy.13.1500", 1500)
+    assert list(cell["extension_updates"]) == list(dag.table.added("13"))
+    adapters, xmod = json.loads(dag.architecture_text("figure_3"))["cells"]
+    assert (adapters["cell"], xmod) == ("adapters.toy.13.1500", cell)
+    assert "![figure_3](figure_3.png)" in dag.captions()
+
+
+def test_a_figure_of_the_architecture_needs_a_cell(small: dict[str, Any]) -> None:
+    small["figures"] = ["figure_1"]
+    small["experiments"]["main"]["axes"]["variant"] = ["shared"]
+    with pytest.raises(ConfigError, match=r"architectures\.figure_1: no cell of variant 'xmod'"):
+        loaded(small).check()
+    small["experiments"]["other"] = small["experiments"].pop("main")
+    with pytest.raises(ConfigError, match=r"architectures\.figure_1\.experiment: .* no 'main'"):
+        loaded(small).check()

@@ -25,7 +25,7 @@ PURE = {
         *("config", "config_errors", "config_section", "config_tasks", "config_training"),
         *("evaluated", "legal_values", "strict_yaml"),
         *("cells", "grid", "paths", "languages", "language_batches", "language_sets"),
-        *("budgets", "jobs", "checks", "dag", "model_dag", "task_dag", "task_jobs"),
+        *("budgets", "jobs", "architecture", "checks", "dag", "model_dag", "task_dag", "task_jobs"),
         *("files", "manifest"),
     )
 }

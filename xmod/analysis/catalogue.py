@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import Field, ValidationError
 
-from xmod.analysis.figures.spec import FigureSpec
+from xmod.analysis.figures.spec import ArchitectureSpec, FigureSpec
 from xmod.analysis.records import COLUMNS_AFTER_AXES, axis_column, axis_text
 from xmod.analysis.spec import Selection, with_synthetic_note
 from xmod.analysis.tables.spec import LanguageTableSpec, MetricTableSpec, TableSpec
@@ -29,11 +29,22 @@ class Catalogue(Section):
     """Name -> declaration."""
 
     figures: dict[str, FigureSpec] = Field(default_factory=dict)
+    architectures: dict[str, ArchitectureSpec] = Field(default_factory=dict)
+    """Figures too, with names of their own."""
     tables: dict[str, TableSpec] = Field(default_factory=dict)
 
     def figure(self, name: str) -> FigureSpec:
         """The figure called `name`; raises ConfigError with the legal names."""
         return _named(self.figures, "figure", name)
+
+    def architecture(self, name: str) -> ArchitectureSpec:
+        """The figure of the architecture called `name`; raises ConfigError with the legal names."""
+        return _named(self.architectures, "figure", name)
+
+    @property
+    def figure_names(self) -> list[str]:
+        """All that `figures` of a configuration may name."""
+        return [*self.architectures, *self.figures]
 
     def table(self, name: str) -> TableSpec:
         """The table called `name`; raises ConfigError with the legal names."""
@@ -43,6 +54,9 @@ class Catalogue(Section):
         self, name: str, points: Points, table: LanguageTable, sets: Sets = ()
     ) -> None:
         """Raise ConfigError where a figure names what the grid will not have."""
+        if name in self.architectures:
+            _check_architecture(self.architectures[name], f"architectures.{name}", points)
+            return
         spec, where = self.figure(name), f"figures.{name}"
         _check_selection(spec, where, points, table, sets)
         named = [*spec.channels.items(), *(("average_over", one) for one in spec.average_over)]
@@ -66,7 +80,10 @@ class Catalogue(Section):
 
     def captions(self, figures: Sequence[str], tables: Sequence[str], sets: Sets = ()) -> str:
         """A Markdown page of `figures` and `tables`, to lie in the figures' folder."""
-        pictures = [with_synthetic_note(self.figure(name), sets) for name in figures]
+        pictures = [
+            self.architectures.get(name) or with_synthetic_note(self.figure(name), sets)
+            for name in figures
+        ]
         shown = [
             f"## {name}: {spec.title}\n\n![{name}]({name}.png)\n\n{spec.caption}\n\n"
             f"[PDF]({name}.pdf), [the numbers]({name}.csv)"
@@ -107,18 +124,40 @@ def _title(spec: TableSpec, sets: Sets) -> str:
 def _check_selection(
     spec: Selection, where: str, points: Points, table: LanguageTable, sets: Sets
 ) -> None:
-    if spec.experiment not in points:
-        choices = suggest(spec.experiment, list(points))
-        raise ConfigError(
-            f"{where}.experiment: the configuration has no {spec.experiment!r}; {choices}"
-        )
+    _check_experiment(spec, where, points)
     _check_sets(spec, where, sets)
     if spec.languages is not None:
         try:
             spec.languages.isos(table)
         except ValueError as error:
             raise ConfigError(f"{where}.languages: {error}") from error
+    _check_where(spec, where, points[spec.experiment])
+
+
+def _check_architecture(spec: ArchitectureSpec, where: str, points: Points) -> None:
+    _check_experiment(spec, where, points)
     here = points[spec.experiment]
+    _check_where(spec, where, here)
+    for variant in spec.variants:
+        if not any(spec.fits(axes, variant) for axes in here):
+            raise ConfigError(
+                f"{where}: no cell of variant {variant!r} in experiment {spec.experiment!r} has "
+                f"all of {spec.where}"
+            )
+
+
+def _check_experiment(spec: Selection | ArchitectureSpec, where: str, points: Points) -> None:
+    if spec.experiment not in points:
+        choices = suggest(spec.experiment, list(points))
+        raise ConfigError(
+            f"{where}.experiment: the configuration has no {spec.experiment!r}; {choices}"
+        )
+
+
+def _check_where(
+    spec: Selection | ArchitectureSpec, where: str, here: Sequence[Mapping[str, AxisValue]]
+) -> None:
+    """Raise ConfigError for an axis, or a value on it, that no point of the experiment has."""
     for axis, values in spec.where.items():
         if axis not in here[0]:
             raise ConfigError(f"{where}.where: no axis {axis!r}; {suggest(axis, list(here[0]))}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from xmod.analysis.spec import Baseline, Mean, Names, Selection, Spread
-from xmod.config_section import Section
+from xmod.analysis.records import axis_text
+from xmod.analysis.spec import AxisValues, Baseline, Mean, Names, Selection, Spread
+from xmod.architecture import StageName
+from xmod.config_section import AxisValue, Section
 
 
 class YAxis(Section):
@@ -76,3 +79,23 @@ class FigureSpec(Selection):
         """Channel -> the column on it, for the channels in use."""
         named = {name: getattr(self, name) for name in ("x", "hue", "style", "row", "column")}
         return {name: column for name, column in named.items() if column is not None}
+
+
+class ArchitectureSpec(Section):
+    """A figure of the architecture: of cells' configurations, not of results."""
+
+    title: str
+    caption: str
+    experiment: str
+    variants: Names = Field(min_length=1)
+    """What is drawn side by side: of each the first cell of the experiment that `where` fits."""
+    where: dict[str, AxisValues] = Field(default_factory=dict)
+    """Axis -> the values on it."""
+    stages: tuple[StageName, ...] = Field(min_length=1)
+    """Those that are shown, of those that the cell has."""
+
+    def fits(self, axes: Mapping[str, AxisValue], variant: str) -> bool:
+        """Whether a point at `axes` is one that may be drawn for `variant`."""
+        return axes["variant"] == variant and all(
+            axis_text(axes[axis]) in map(axis_text, values) for axis, values in self.where.items()
+        )
