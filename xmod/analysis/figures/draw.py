@@ -160,7 +160,8 @@ def _draw_series(
     if not numeric:  # a line would suggest a way from one category to the next
         hollow = {"markerfacecolor": "white", "markeredgecolor": color}
         look = look | (hollow if look["linestyle"] != "-" else {}) | {"linestyle": "none"}
-    ax.plot(x, line["value"], label=label, gid="data", zorder=3, **look)
+    # Nothing lies outside the panel, but half of a marker at its edge, such as at 100.
+    ax.plot(x, line["value"], label=label, gid="data", zorder=3, clip_on=False, **look)
     if spread and numeric:
         ax.fill_between(x, line["low"], line["high"], color=color, alpha=0.16, linewidth=0,
                         zorder=2)  # fmt: skip
