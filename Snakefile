@@ -78,6 +78,7 @@ include: "workflow/rules/extend.smk"
 include: "workflow/rules/perplexity.smk"
 include: "workflow/rules/tasks.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/architecture.smk"
 
 
@@ -86,6 +87,7 @@ rule all:
     input:
         PATHS.summary("metrics.csv"),
         PATHS.summary("corpora.csv"),
+        [PATHS.page("claims.md"), PATHS.page("paper_audit.md")] if RUN.config.claims else [],
         PATHS.figure("captions", "md"),
         expand(
             PATHS.figure("{figure}", "{suffix}"),

@@ -257,6 +257,8 @@ class Config(Section):
     """What is run."""
     catalogue: str = "config/figures.yaml"
     """Where figures and tables are declared."""
+    claims: str | None = "config/claims.yaml"
+    """Where the claims are declared that the results are held against; null for none."""
     figures: tuple[str, ...] = ()
     """Those to draw."""
     tables: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ Arguments may be Snakemake wildcards in braces. All lies under `results/<name>/`
     finetune/<task>/<cell>/<run>/     model.safetensors history.csv manifest.json
     evaluate/<task>/<cell>/<run>/     scores.json manifest.json predictions/<set>.<iso>.jsonl.gz
     selection/<task>/<cell>/          scores.json candidates.csv
+    claims.md claims.csv claims.json paper_audit.md report.html
     summary/ figures/ tables/         what a person reads
     checkpoints/ logs/ benchmarks/    of running jobs
 
@@ -138,6 +139,10 @@ class Paths:
 
     def task_file(self, stage: str, task: str, name: str, *parts: str) -> str:
         return "/".join((self.task_folder(stage, task, name), *parts))
+
+    def page(self, file: str) -> str:
+        """What a person reads first."""
+        return f"{self.root}/{file}"
 
     def summary(self, file: str) -> str:
         return f"{self.root}/summary/{file}"

@@ -76,6 +76,7 @@ CONFIG: dict[str, Any] = {
     "figures": ["figure_mean"],
     "tables": ["table_9"],
     "catalogue": "catalogue.yaml",
+    "claims": None,
     "jobs": {"languages_per_job": 10},
 }
 

@@ -23,3 +23,11 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     grid = synthetic.paper_grid()
     files = [*synthetic.all_scores(grid), *synthetic.all_task_scores(grid)]
     return synthetic.aggregated(tmp_path_factory.mktemp("paper"), grid, files)
+
+
+@pytest.fixture(scope="session")
+def whole_paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of every experiment of config/paper.yaml."""
+    grid = synthetic.whole_paper_grid()
+    files = [*synthetic.all_scores(grid), *synthetic.all_task_scores(grid)]
+    return synthetic.aggregated(tmp_path_factory.mktemp("whole_paper"), grid, files)

@@ -18,7 +18,7 @@ from xmod import draw_figure
 from xmod.analysis.catalogue import read_catalogue
 from xmod.analysis.figures import style
 from xmod.analysis.figures.draw import draw
-from xmod.analysis.figures.prepare import Plotted, prepare
+from xmod.analysis.figures.prepare import Plotted, is_number_axis, prepare
 from xmod.analysis.figures.spec import FigureSpec
 from xmod.analysis.records import DataError
 from xmod.config_errors import ConfigError
@@ -49,11 +49,11 @@ def arguments(folder: Path, figure: str, figures: Path = synthetic.FIGURES) -> l
 
 
 @pytest.fixture(scope="module")
-def drawn(paper: Path) -> Path:
+def drawn(whole_paper: Path) -> Path:
     """The folder of the paper's grid, with every declared figure in it."""
     for name in DECLARED:
-        draw_figure.main(arguments(paper, name))
-    return paper
+        draw_figure.main(arguments(whole_paper, name))
+    return whole_paper
 
 
 @pytest.mark.parametrize("name", DECLARED)
@@ -78,7 +78,11 @@ def test_means_are_those_computed_by_hand(complete: Path) -> None:
 @pytest.mark.parametrize("name", DECLARED)
 def test_csv_is_what_the_artists_hold(drawn: Path, name: str) -> None:
     spec = read_catalogue(synthetic.FIGURES).figure(name)
-    figure = draw(prepared(drawn, spec), spec, TABLE)
+    plotted = prepared(drawn, spec)
+    figure = draw(plotted, spec, TABLE)
+    places = {value: float(index) for index, value in enumerate(plotted.values[spec.x])}
+    if is_number_axis(plotted, spec.x):
+        places = {value: float(value) for value in places}
     held = sorted(
         (str(line.get_label()), float(x), float(y))
         for ax in figure.axes
@@ -87,7 +91,7 @@ def test_csv_is_what_the_artists_hold(drawn: Path, name: str) -> None:
     )
     with (drawn / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
         written = sorted(
-            (row["series"], float(row["num_languages"]), float(row["value"]))
+            (row["series"], places[row[spec.x]], float(row["value"]))
             for row in csv.DictReader(stream)
         )
     assert held == written
@@ -173,7 +177,7 @@ def test_a_draft_says_how_much_is_there(tmp_path: Path) -> None:
 
 
 def test_nothing_run_yet_is_drawn_as_such(tmp_path: Path) -> None:
-    folder = synthetic.aggregated(tmp_path, synthetic.with_tasks(synthetic.grid()), [])
+    folder = synthetic.aggregated(tmp_path, synthetic.whole_paper_grid(), [])
     for name in DECLARED:
         spec = read_catalogue(synthetic.FIGURES).figure(name)
         figure = draw(prepared(folder, spec), spec, TABLE)
