@@ -1,19 +1,25 @@
 # make run    install into .venv and run the embedded grid
+# make report one page about it as it is now: results/small/report.html; runs no job.
+#             Of another run: make report CONFIG=config/paper.yaml
 # make test   lint, types and tests
 # make bench  speed and memory, as ratios; writes docs/benchmarks.md
 
 PYTHON ?= python3
 CORES ?= all
+CONFIG ?= config/small.yaml
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: run test check bench install clean
+.PHONY: run report test check bench install clean
 
 run: install
 	@started=$$(date +%s) && \
 	$(BIN)/snakemake --cores $(CORES) --quiet rules host && \
 	$(BIN)/python -m xmod.timings --results results/small --since $$started --cores $(CORES)
+
+report: install
+	$(BIN)/python -m xmod.report --configfile $(CONFIG)
 
 test: install check
 	$(BIN)/python -m pytest tests

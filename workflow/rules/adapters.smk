@@ -7,9 +7,7 @@ for batch in RUN.models.adapter_batches:
         name:
             f"adapt_{batch.name}"
         input:
-            unpack(
-                lambda wildcards, batch=batch: RUN.models.adapt_inputs(wildcards.cell, batch)
-            ),
+            unpack(lambda wildcards, batch=batch: RUN.models.adapt_inputs(wildcards.cell, batch)),
         output:
             [PATHS.adapter("{cell}", iso) for iso in batch.isos],
             [PATHS.adapter("{cell}", iso, "history.csv") for iso in batch.isos],

@@ -79,9 +79,13 @@ rule draw_figure:
         grid=PATHS.summary("grid.json"),
         languages=RUN.config.languages,
     output:
-        expand(
-            PATHS.figure("{{figure}}", "{suffix}"), suffix=("pdf", "png", "csv", "manifest.json")
+        report(
+            PATHS.figure("{figure}", "png"),
+            caption="../report/shown.rst",
+            category="Figures",
+            labels=lambda wildcards: {"title": RUN.catalogue.figure(wildcards.figure).title},
         ),
+        expand(PATHS.figure("{{figure}}", "{suffix}"), suffix=("pdf", "csv", "manifest.json")),
     log:
         PATHS.log("figures", "{figure}"),
     localrule: True
@@ -90,6 +94,7 @@ rule draw_figure:
     params:
         catalogue=RUN.config.catalogue,
         spec=lambda wildcards: RUN.figure_text(wildcards.figure),
+        caption=lambda wildcards: RUN.catalogue.figure(wildcards.figure).caption,
         note=f"config: {RUN.config.name}",
         prefix=PATHS.figure_prefix("{figure}"),
         code=code_digest("draw_figure.py", "analysis"),
@@ -106,7 +111,13 @@ rule make_table:
         grid=PATHS.summary("grid.json"),
         languages=RUN.config.languages,
     output:
-        expand(PATHS.table("{{table}}", "{suffix}"), suffix=("md", "tex", "csv", "manifest.json")),
+        report(
+            PATHS.table("{table}", "csv"),
+            caption="../report/shown.rst",
+            category="Tables",
+            labels=lambda wildcards: {"title": RUN.catalogue.table(wildcards.table).title},
+        ),
+        expand(PATHS.table("{{table}}", "{suffix}"), suffix=("md", "tex", "manifest.json")),
     log:
         PATHS.log("tables", "{table}"),
     localrule: True
@@ -115,6 +126,7 @@ rule make_table:
     params:
         catalogue=RUN.config.catalogue,
         spec=lambda wildcards: RUN.table_text(wildcards.table),
+        caption=lambda wildcards: RUN.catalogue.table(wildcards.table).caption,
         prefix=PATHS.table_prefix("{table}"),
         code=code_digest("make_table.py", "analysis"),
     shell:
