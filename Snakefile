@@ -85,6 +85,7 @@ include: "workflow/rules/architecture.smk"
 rule all:
     default_target: True
     input:
+        RUN.trained(),
         PATHS.summary("metrics.csv"),
         PATHS.summary("corpora.csv"),
         [PATHS.page("claims.md"), PATHS.page("paper_audit.md")] if RUN.config.claims else [],

@@ -107,13 +107,18 @@ class Dag:
         return [LanguageBatch.of(chunk) for chunk in chunks]
 
     @cached_property
+    def added_groups(self) -> list[tuple[str, ...]]:
+        """Every added language, with those that some experiment adds together."""
+        groups: list[tuple[str, ...]] = []
+        for group in itertools.chain(*self.added_by_cell.values()):
+            known = set(itertools.chain(*groups))
+            groups.append(tuple(iso for iso in group if iso not in known))
+        return [group for group in groups if group]
+
+    @cached_property
     def added_batches(self) -> list[LanguageBatch]:
         """Added languages in jobs that make their vocabularies and token files."""
-        batches: list[LanguageBatch] = []
-        for group in itertools.chain(*self.added_by_cell.values()):
-            known = {iso for batch in batches for iso in batch.isos}
-            batches += self.batches([iso for iso in group if iso not in known])
-        return batches
+        return list(itertools.chain(*map(self.batches, self.added_groups)))
 
     @cached_property
     def extension_batches(self) -> list[LanguageBatch]:
@@ -252,6 +257,17 @@ class Dag:
 
     def extensions_folder(self, stage: str, cell_id: str) -> str:
         return self.paths.extensions(self.cell(stage, cell_id).at("extend").id)
+
+    def trained(self) -> list[str]:
+        """Every file of weights that is an end of its own, not only a way to scores.
+
+        Snakemake does not make again what only finished results were made from, so that a job that
+        fails when it is run again would be forgotten.
+        """
+        found = [self.paths.pretrained(cell) for cell in self.stage_ids("pretrain")]
+        for batch in self.extension_batches:
+            found += [self.paths.extension(cell, batch.isos[0]) for cell in batch.cells]
+        return found + self.tasks.finetuned_models()
 
     def perplexities(self) -> list[str]:
         return [self.paths.perplexity(cell) for cell in self.stage_ids("perplexity")]

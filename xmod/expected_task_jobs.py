@@ -18,6 +18,7 @@ class TaskJobs:
 
     def jobs(self) -> Iterator[Job]:
         yield from self._data()
+        yield from self._extension_lists()
         for stage, see in (("finetune", self._finetuned), ("evaluate", self._evaluated)):
             seen: dict[str, list[str]] = {}
             for cell in self.tasks.cells[self.name]:
@@ -36,6 +37,22 @@ class TaskJobs:
             inputs=tuple(self.tasks.scores(self.name)),
             log=self.paths.log("selection", self.name),
         )
+
+    def _extension_lists(self) -> Iterator[Job]:
+        cells: dict[str, list[str]] = {}
+        for cell in self.tasks.cells[self.name]:
+            if self.tasks.added(self.name, cell):
+                cells.setdefault(self._evaluated(cell), []).append(cell.id)
+        for scope, found in cells.items():
+            yield Job(
+                stage="list extensions",
+                scope=scope,
+                task=self.name,
+                cells=tuple(found),
+                outputs=(self.tasks.extension_list(self.name, scope),),
+                inputs=tuple(self.tasks.listed_extensions(self.name, scope)),
+                log=self.paths.log("list_extensions", self.name, scope),
+            )
 
     def _finetuned(self, cell: Cell) -> str:
         return self.tasks.finetuned(self.name, cell).id

@@ -111,8 +111,15 @@ class ModelDag:
 
     def languages(self, cell: Cell) -> tuple[str, ...]:
         """The pre-trained languages that a cell has a model for."""
-        config = self._dag.grid.configs[cell.id]
-        return module_languages(config, self._dag.table, cell.language_set)
+        return self._languages[cell.id]
+
+    @cached_property
+    def _languages(self) -> dict[str, tuple[str, ...]]:
+        grid, table = self._dag.grid, self._dag.table
+        return {
+            cell.id: module_languages(grid.configs[cell.id], table, cell.language_set)
+            for cell in grid.trained
+        }
 
     @cached_property
     def adapter_batches(self) -> list[LanguageBatch]:

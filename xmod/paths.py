@@ -17,6 +17,7 @@ Arguments may be Snakemake wildcards in braces. All lies under `results/<name>/`
     added_features/<task>/...         as features, each language in its own vocabulary
     finetune/<task>/<cell>/<run>/     model.safetensors history.csv manifest.json
     evaluate/<task>/<cell>/<run>/     scores.json manifest.json predictions/<set>.<iso>.jsonl.gz
+    evaluate/<task>/<cell>/           extensions.sha256
     selection/<task>/<cell>/          scores.json candidates.csv
     claims.md claims.csv claims.json paper_audit.md report.html
     summary/ figures/ tables/         what a person reads

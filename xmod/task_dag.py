@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,11 +125,11 @@ class TaskDag:
         return tuple(iso for iso in self._dag.added(cell) if iso in self.languages(task))
 
     def added_batches(self, task: str) -> list[LanguageBatch]:
-        """Added languages that the task has, in the jobs that make their vocabularies."""
+        """Added languages that the task has; encoding is quick, so few jobs."""
         return [
-            replace(batch, isos=isos)
-            for batch in self._dag.added_batches
-            if (isos := tuple(iso for iso in batch.isos if iso in self.languages(task)))
+            LanguageBatch.of(isos)
+            for group in self._dag.added_groups
+            if (isos := tuple(iso for iso in group if iso in self.languages(task)))
         ]
 
     def features(self, task: str, scope: str) -> list[str]:
@@ -239,7 +238,7 @@ class TaskDag:
                 self.paths.task_file("finetune", task, finetuned, run.name, "model.safetensors")
                 for run in batch.runs
             ],
-            "extensions": [self.paths.extension(cell.at("extend").id, iso) for iso in added],
+            "extensions": [self.extension_list(task, cell_id)] if added else [],
             "examples": self._examples(task, cell),
             "baselines": self.paths.task_file(
                 "tasks", task, cell.scope("tasks", task), "baselines.json"
@@ -247,6 +246,25 @@ class TaskDag:
             "features": self._shared_features(task, cell),
             "added_features": self._added_features(task, cell),
         }
+
+    def extension_list(self, task: str, cell_id: str) -> str:
+        """One file that stands for all extensions that the evaluations of a cell read."""
+        return self.paths.task_file("evaluate", task, cell_id, "extensions.sha256")
+
+    def listed_extensions(self, task: str, cell_id: str) -> list[str]:
+        cell = self.cell("evaluate", task, cell_id)
+        extended = cell.at("extend").id
+        return [self.paths.extension(extended, iso) for iso in self.added(task, cell)]
+
+    def finetuned_models(self) -> list[str]:
+        """The weights of every run, of every task."""
+        return [
+            self.paths.task_file("finetune", task, cell_id, run.name, "model.safetensors")
+            for (stage, task), cells in self._cells.items()
+            if stage == "finetune"
+            for cell_id in cells
+            for run in Run.all_of(self.config.tasks[task])
+        ]
 
     def scores(self, task: str) -> list[str]:
         """The scores of every run on every cell."""

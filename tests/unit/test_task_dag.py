@@ -242,7 +242,9 @@ def test_languages_without_the_task_are_not_waited_for(raw: dict[str, Any]) -> N
     dag = loaded(raw)
     (cell, _) = cells(dag, "evaluate", "nli")
     inputs = dag.tasks.evaluate_inputs("nli", cell, dag.tasks.run_batches("nli")[0])
-    assert [Path(path).parent.name for path in inputs["extensions"]] == ["de"]
+    assert inputs["extensions"] == [dag.tasks.extension_list("nli", cell)]
+    listed = dag.tasks.listed_extensions("nli", cell)
+    assert [Path(path).parent.name for path in listed] == ["de"]
     raw["experiments"]["main"]["add_languages"] = ["is"]
     dag = loaded(raw)
     inputs = dag.tasks.evaluate_inputs("nli", cell, dag.tasks.run_batches("nli")[0])

@@ -230,6 +230,23 @@ for task in TASKS.cells:
 
     rule:
         name:
+            f"list_extensions_{task}"
+        input:
+            lambda wildcards, task=task: TASKS.listed_extensions(task, wildcards.cell),
+        output:
+            TASKS.extension_list(task, "{cell}"),
+        log:
+            PATHS.log("list_extensions", task, "{cell}"),
+        wildcard_constraints:
+            cell=TASKS.cell_pattern("evaluate", task),
+        localrule: True
+        conda:
+            "../../envs/xmod.yaml"
+        shell:
+            "sha256sum {input:q} > {output:q} 2> {log:q}"
+
+    rule:
+        name:
             f"select_{task}"
         input:
             scores=TASKS.scores(task),
