@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from xmod.budgets import extension_updates
-from xmod.cells import Cell, base_cell
+from xmod.cells import Cell, base_cell, checkpoint_updates
 from xmod.config import Config, ModelConfig
 from xmod.config_section import ModuleKind, Section, Trainable
 from xmod.config_tasks import TaskConfig
-from xmod.language_sets import language_set
+from xmod.language_sets import module_languages
 from xmod.languages import LanguageTable
 
 StageName = Literal["pretrain", "adapt", "extend", "finetune", "transfer"]
@@ -67,18 +67,18 @@ def cell_architecture(
     """The architecture of `cell`, to which `added` are added and which `tasks` are done on."""
     variant = config.variants[cell.variant]
     base = base_cell(cell, config)
+    updates = checkpoint_updates(config, cell.budget_updates)
     return CellArchitecture(
         cell=cell.id,
         variant=cell.variant,
         modules=variant.modules,
         adapter_updates=None if base is None else cell.budget_updates - base.budget_updates,
         model=config.model,
-        languages=language_set(config, table, cell.language_set),
+        languages=module_languages(config, table, cell.language_set),
         budget_updates=(base or cell).budget_updates,
         extension_trains=variant.extension_trains,
         extension_updates={
-            iso: extension_updates(config, table, cell_updates=cell.budget_updates, iso=iso)
-            for iso in added
+            iso: extension_updates(config, table, cell_updates=updates, iso=iso) for iso in added
         },
         finetunings=_finetunings({name: config.tasks[name] for name in tasks}),
     )

@@ -92,13 +92,13 @@ def extension_updates(config: Config, table: LanguageTable, *, cell_updates: int
     X-MOD footnote 16. In pre-training on the cell's set the language would have had a share of
     n ** alpha beside the set's languages, whose sum is the cell's.
     """
+    if cell_updates == 0:
+        return 0  # a control: nothing is trained anywhere
     if config.extend.budget_updates is not None:
         return config.extend.budget_updates
     members = language_set(config, table, config.language_set)
     share = _total_weight(config, table, (iso,)) / _total_weight(config, table, members)
     examples = cell_updates * config.pretrain.batch_sequences * share
-    if cell_updates == 0:
-        return 0  # a control: nothing is trained anywhere
     return max(1, round(examples / config.extend.batch_sequences))
 
 

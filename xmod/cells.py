@@ -157,7 +157,7 @@ def base_cell(cell: Cell, config: Config) -> Cell | None:
         variant=variant.base,
         size=cell.size,
         language_set=cell.language_set,
-        budget_updates=max(1, round(cell.budget_updates * variant.base_share)),
+        budget_updates=round(cell.budget_updates * variant.base_share),
         overrides=tuple((k, v) for k, v in pretraining if not is_under(k, ["adapters"])),
     )
 

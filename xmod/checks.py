@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xmod.analysis.claims.spec import read_claims
 from xmod.budgets import language_sizes, text_files
 from xmod.cells import Cell
 from xmod.config import Config
@@ -41,6 +42,12 @@ def check(dag: Dag) -> None:
             dag.catalogue.check_table(name, points, dag.table, sets)
     except ConfigError as error:
         raise ConfigError(f"{dag.config.catalogue}: {error}") from error
+    if dag.config.claims is not None:
+        if not Path(dag.config.claims).is_file():
+            raise ConfigError(
+                f"{dag.origin}: claims: no file {dag.config.claims!r}; name one, or null for none"
+            )
+        read_claims(Path(dag.config.claims), dag.table)
 
 
 def missing_data(dag: Dag) -> list[str]:
@@ -75,7 +82,10 @@ def _check_experiments(dag: Dag) -> None:
                 choices = suggest(task, list(dag.config.tasks))
                 raise ConfigError(f"experiments.{name}.evaluate: no task {task!r}; {choices}")
     for cell in dag.grid.cells:
-        dag.measured(cell)
+        if not dag.measured(cell):
+            raise ConfigError(
+                f"perplexity.language_set: none of its languages has a model in cell {cell.id}"
+            )
 
 
 def _check_tasks(dag: Dag) -> None:
@@ -94,12 +104,13 @@ def _check_tasks(dag: Dag) -> None:
 
 
 def _check_task(dag: Dag, name: str, cell: Cell) -> None:
-    task, languages = dag.tasks.at(name, cell), dag.models.languages(cell)
+    task, languages = dag.tasks.at(name, cell), dag.models.module_languages(cell)
     if task.source not in (*languages, *dag.added(cell)):
         raise ConfigError(
             f"tasks.{name}.source: {task.source!r} is neither pre-trained in cell {cell.id} nor "
             "added to it, so nothing can be fine-tuned in it there; add it "
-            "(experiments.<name>.add_languages), or leave the task out of the experiment's evaluate"
+            "(experiments.<name>.add_languages, or adapters.language_set where adapters lack it), "
+            "or leave the task out of the experiment's evaluate"
         )
     if task.select_by == "pretrained" and not set(task.development.languages) & set(languages):
         raise ConfigError(

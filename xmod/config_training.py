@@ -57,7 +57,7 @@ class PretrainConfig(TrainingConfig):
 
     sampling_alpha: float = Field(default=0.7, ge=0.0, le=1.0)
     """Languages are drawn in proportion to n_l ** alpha."""
-    recipe_version: int = 1
+    recipe_version: int = 2
     """Bump by hand when the code changes what pre-training computes: cells are then stale."""
 
 
@@ -92,5 +92,5 @@ class ExtendConfig(TrainingConfig):
     """Section 4.2."""
     budget_updates: int | None = Field(default=None, ge=1)
     """Null: as many examples as the language would have had in pre-training (footnote 16)."""
-    recipe_version: int = 1
+    recipe_version: int = 2
     """Bump by hand when the code changes what extension computes."""

@@ -24,7 +24,7 @@ from xmod.evaluated import evaluated_sets
 from xmod.files import sha256_file
 from xmod.grid import Grid, expand
 from xmod.language_batches import LanguageBatch
-from xmod.language_sets import language_set
+from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable, read_languages
 from xmod.model_dag import ModelDag
 from xmod.paths import PACKAGES_TABLE, Paths
@@ -110,9 +110,11 @@ class Dag:
     def added_groups(self) -> list[tuple[str, ...]]:
         """Every added language, with those that some experiment adds together."""
         groups: list[tuple[str, ...]] = []
-        for group in itertools.chain(*self.added_by_cell.values()):
+        for point in self.grid.points:  # in the experiments' order, so that a further one cuts none
+            experiment = self.config.experiments[point.experiment]
+            added = added_languages(self.config, self.table, point.cell.language_set, experiment)
             known = set(itertools.chain(*groups))
-            groups.append(tuple(iso for iso in group if iso not in known))
+            groups.append(tuple(iso for iso in added if iso not in known))
         return [group for group in groups if group]
 
     @cached_property
@@ -265,6 +267,8 @@ class Dag:
         fails when it is run again would be forgotten.
         """
         found = [self.paths.pretrained(cell) for cell in self.stage_ids("pretrain")]
+        for batch in self.models.adapter_batches:
+            found += [self.paths.adapter(cell, batch.isos[0]) for cell in batch.cells]
         for batch in self.extension_batches:
             found += [self.paths.extension(cell, batch.isos[0]) for cell in batch.cells]
         return found + self.tasks.finetuned_models()

@@ -210,6 +210,7 @@ def _resolve(
         for key in changed:
             format_value(value_at(resolved, key))
         _check_checkpoint(resolved, updates)
+        _check_base_share(resolved, updates)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     cell = Cell(
@@ -255,7 +256,20 @@ def _check_checkpoint(config: Config, updates: int) -> None:
         )
     if not 0 < checkpoint_updates(config, updates) < updates:
         raise ConfigError(
-            f"checkpoint: {config.checkpoint} of {updates} updates is no update in between"
+            f"checkpoint: {config.checkpoint} of {updates} updates is no update in between; legal: "
+            "1.0, or a share that is at least one update and not all"
+        )
+
+
+def _check_base_share(config: Config, updates: int) -> None:
+    """Raise ConfigError where a base or the modules on top of it would not be trained."""
+    variant = config.variants[config.variant]
+    base = round(updates * variant.base_share)
+    if variant.base is not None and not 0 < base < updates:
+        raise ConfigError(
+            f"budget: of {updates} updates, variants.{config.variant}.base_share "
+            f"({variant.base_share}) leaves {base} to the base and {updates - base} to the "
+            "modules; legal: what leaves at least 1 to each"
         )
 
 

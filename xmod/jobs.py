@@ -116,7 +116,8 @@ def adapt_job(cell: Cell, config: Config, languages: tuple[str, ...]) -> AdaptJo
         languages=languages,
         budget_updates=cell.budget_updates - base.budget_updates,
         seed=config.seed,
-        adapters=config.adapters,
+        # Which languages have one is no business of theirs.
+        adapters=config.adapters.model_copy(update={"language_set": None}),
     )
 
 

@@ -1,7 +1,7 @@
 """Judge the declared claims of the paper by what is in metrics.csv so far.
 
 `python -m xmod.judge_claims --claims config/claims.yaml --grid grid.json --metrics metrics.csv
---languages config/languages.tsv --output summary/claims.md` writes the page, and beside it the
+--languages config/languages.tsv --output claims.md` writes the page, and beside it the
 same as .csv and .json.
 """
 

@@ -34,7 +34,13 @@ def module_languages(config: Config, table: LanguageTable, name: str) -> tuple[s
     if config.variants[config.variant].base is None or only is None:
         return languages
     chosen = language_set(config, table, only)
-    return tuple(iso for iso in languages if iso in chosen)
+    found = tuple(iso for iso in languages if iso in chosen)
+    if not found:
+        raise ConfigError(
+            f"adapters.language_set: {only!r} has no language of the set {name!r}; legal: null, or "
+            "a set that shares languages with it"
+        )
+    return found
 
 
 def check_names(config: Config, table: LanguageTable) -> None:

@@ -28,12 +28,6 @@ from xmod.config_errors import ConfigError
 from xmod.languages import LanguageTable, read_languages
 from xmod.manifest import write_manifest
 
-LANGUAGE_TABLES = {
-    "language_sets": languages.language_sets,
-    "swapped_models": languages.swapped_models,
-    "all_languages": languages.all_languages,
-}
-
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make the table and say where it is."""
@@ -42,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     spec = read_catalogue(options.figures).table(options.table)
     known = read_languages(options.languages)
     if isinstance(spec, LanguageTableSpec):
-        table = LANGUAGE_TABLES[spec.kind](known)
+        table = languages.BY_KIND[spec.kind](known)
     elif options.grid is None or options.metrics is None:
         raise ConfigError("a table of metrics needs --grid and --metrics")
     else:

@@ -93,7 +93,7 @@ class ModelDag:
 
     def pretrain_inputs(self, cell_id: str) -> dict[str, Any]:
         cell = self._dag.cell("pretrain", cell_id)
-        return self._training_inputs(cell, self.job(cell).languages)
+        return self._training_inputs(cell, self._dag.languages(cell))
 
     # Modules that are trained on top of another cell's model
 
@@ -109,7 +109,7 @@ class ModelDag:
         """A regular expression of exactly the cells that are trained on top of others."""
         return any_of(self._bases)
 
-    def languages(self, cell: Cell) -> tuple[str, ...]:
+    def module_languages(self, cell: Cell) -> tuple[str, ...]:
         """The pre-trained languages that a cell has a model for."""
         return self._languages[cell.id]
 
@@ -126,7 +126,9 @@ class ModelDag:
         """Languages whose modules one job trains, with the cells that it trains them for."""
         cells_of: dict[tuple[str, ...], list[str]] = {}
         for cell_id in self._bases:
-            for batch in self._dag.batches(self.languages(self._dag.cell("pretrain", cell_id))):
+            for batch in self._dag.batches(
+                self.module_languages(self._dag.cell("pretrain", cell_id))
+            ):
                 cells_of.setdefault(batch.isos, []).append(cell_id)
         return [LanguageBatch.of(isos, cells=cells) for isos, cells in cells_of.items()]
 
@@ -140,7 +142,7 @@ class ModelDag:
         return {
             "model": self.paths.pretrained(self._bases[cell_id].id),
             "vocabulary": self.paths.vocabulary(cell.scope("vocabulary")),
-            "adapters": [self.paths.adapter(cell_id, iso) for iso in self.languages(cell)],
+            "adapters": [self.paths.adapter(cell_id, iso) for iso in self.module_languages(cell)],
         }
 
     def _training_inputs(self, cell: Cell, languages: Sequence[str]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ Arguments may be Snakemake wildcards in braces. All lies under `results/<name>/`
     checkpoints/ logs/ benchmarks/    of running jobs
 
 `<cell>` is the cell as the stage sees it and `<scope>` the part of its overrides that touches
-the data (`default` where none does): see `xmod.grid`.
+the data (`default` where none does): see `xmod.cells`.
 """
 
 from __future__ import annotations

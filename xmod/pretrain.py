@@ -74,9 +74,9 @@ def pretrain(arguments: argparse.Namespace) -> None:
     save_model(
         output / "model.safetensors", model, cell=job.cell, vocabulary=vocabulary.fingerprint
     )
-    for folder, update in job.checkpoints.items():
+    intermediate = [output / folder / "model.safetensors" for folder in job.checkpoints]
+    for path, update in zip(intermediate, job.checkpoints.values(), strict=True):
         checkpoints.load_snapshot(update, model)
-        path = output / folder / "model.safetensors"
         save_model(path, model, cell=job.cell, vocabulary=vocabulary.fingerprint)
     trainer.progress.write_history(output / "history.csv")
     write_manifest(
@@ -84,7 +84,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
         stage="pretrain",
         config=job,
         inputs=[arguments.job, arguments.vocabulary],
-        outputs=[output / "model.safetensors", output / "history.csv"],
+        outputs=[output / "model.safetensors", *intermediate, output / "history.csv"],
         started=started,
         extra={
             "data_digest": identity(data),

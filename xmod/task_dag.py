@@ -57,7 +57,7 @@ class TaskDag:
 
     def source_is_added(self, task: str, cell: Cell) -> bool:
         """Whether the cell was not pre-trained in the task's source language (Model 2)."""
-        return self.at(task, cell).source not in self._dag.models.languages(cell)
+        return self.at(task, cell).source not in self._dag.models.module_languages(cell)
 
     def finetuned(self, task: str, cell: Cell) -> Cell:
         """`cell`, as fine-tuning sees it: extension matters only where it added the source."""
@@ -358,7 +358,7 @@ class TaskDag:
             cell.at("evaluate", task),
             config,
             task,
-            languages=self._dag.models.languages(cell),
+            languages=self._dag.models.module_languages(cell),
             added=self.added(task, cell),
             runs=runs,
         )

@@ -91,11 +91,12 @@ def measure(results: Path, *, since: float) -> dict[str, Stage]:
             stage.num_jobs += 1
             stage.seconds += seconds
             stage.spans.append((max(ended - seconds, since), ended))
-    for name in ("pretrain", "extend"):
+    for name in ("pretrain", "adapt", "extend", "finetune"):
         for path in sorted((results / name).rglob("manifest.json")):
             if path.stat().st_mtime >= since:
                 manifest = json.loads(path.read_text(encoding="utf-8"))
-                stages[name].training_seconds += manifest["training_seconds"]
+                # A model that was joined with its adapters was not trained.
+                stages[name].training_seconds += manifest.get("training_seconds", 0.0)
     for stage in stages.values():  # a job that was resumed trained before this run, too
         stage.training_seconds = min(stage.training_seconds, stage.seconds)
     return dict(stages)

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
 
 from xmod.languages import LanguageTable, read_languages
 
 ROOT = Path(__file__).parents[2]
+
+# Speed is never tested: on a busy machine any example may take long.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def test_every_text_reads_back_as_its_job(small: dict[str, Any], tmp_path: Path)
     [
         ("pretrain", "peak_learning_rate", 0.5, {"pretrain"}),
         ("pretrain", "mask_probability", 0.2, {"pretrain", "perplexity"}),
-        ("pretrain", "recipe_version", 2, {"pretrain"}),
+        ("pretrain", "recipe_version", 3, {"pretrain"}),
         ("extend", "weight_decay", 0.5, {"extend"}),
         ("perplexity", "mask_rounds", 3, {"perplexity"}),
         ("corpora", "salt", "another", {"corpora"}),

@@ -129,7 +129,7 @@ def test_every_text_reads_back_as_its_job(raw: dict[str, Any], tmp_path: Path) -
     [
         ({"max_length": 24}, {"features", "added_features"}),
         ({"finetune": {"weight_decay": 0.1}}, {"finetune"}),
-        ({"finetune": {"recipe_version": 2}}, {"finetune"}),
+        ({"finetune": {"recipe_version": 3}}, {"finetune"}),
         ({"finetune": {"freezes": ["embeddings"]}}, {"finetune"}),
         ({"max_answer_tokens": 9}, {"evaluate"}),
         ({"controls": ["other_module"]}, {"evaluate"}),

@@ -154,6 +154,17 @@ def test_a_failing_job_fails_the_run(project: Project) -> None:
     assert not (project.folder / "results/failing/summary/metrics.csv").exists()
 
 
+def test_a_job_that_failed_when_run_again_is_not_forgotten(
+    finished: Project, tmp_path: Path
+) -> None:
+    """Snakemake deletes what a failed job had made, and its scores of before are still there."""
+    shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
+    project = Project(tmp_path / "project", copy.deepcopy(finished.config))
+    project.config["pretrain"].update(peak_learning_rate=1e30, warmup_fraction=0.0, clip_norm=0.0)
+    assert project.snakemake(check=False).returncode != 0
+    assert project.planned()["pretrain"] >= 1
+
+
 def test_a_run_that_is_killed_goes_on_to_the_same_results(
     finished: Project, tmp_path: Path
 ) -> None:

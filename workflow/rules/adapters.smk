@@ -68,6 +68,7 @@ if RUN.models.adapter_batches:
             job_file=PATHS.job("pretrain", "{cell}"),
             adapters=PATHS.adapters("{cell}"),
             folder=subpath(output.model, parent=True),
+            code=code_digest("join_adapters.py", "model/transfer.py", "model/storage.py"),
         shell:
             "write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.join_adapters --job {params.job_file:q} --model {input.model:q}"

@@ -70,6 +70,7 @@ class EncoderLayer(nn.Module):
         self.feed_forward_out = nn.Linear(config.feed_forward, width)
         self.output_norm = nn.LayerNorm(width, eps=LAYER_NORM_EPSILON)
         self.has_modules = module_kind != "none"
+        self.has_own_modules = module_kind == "language"
         self.language_modules = LanguageModules(
             module_kind, languages=languages, width=width, bottleneck=config.bottleneck
         )
@@ -95,7 +96,8 @@ class EncoderLayer(nn.Module):
         hidden_RD = hidden_BLD
         attended_RD = attend(self.query_key_value(hidden_BLD), self.num_heads, bias_B11L, dropout)
         if read_M is not None:
-            segments = segments_of_tokens(segments, read_M, length=hidden_BLD.shape[1])
+            if self.has_own_modules:
+                segments = segments_of_tokens(segments, read_M, length=hidden_BLD.shape[1])
             hidden_RD = hidden_RD.flatten(0, 1).index_select(0, read_M)
             attended_RD = attended_RD.flatten(0, 1).index_select(0, read_M)
         attended_RD = self.attention_output(attended_RD)

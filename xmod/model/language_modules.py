@@ -133,7 +133,7 @@ def segments_of_tokens(
 
     `read_M` are the tokens, ascending indices into B * L.
     """
-    if len(segments) == 1:  # as on GPUs, where counting would wait for the device
+    if len(segments) == 1:  # nothing to count, for which a GPU would have to be waited for
         return [Segment(segments[0].language, len(read_M))]
     ends = itertools.accumulate(segment.size * length for segment in segments)
     counted = torch.searchsorted(read_M, torch.tensor(list(ends), device=read_M.device)).tolist()

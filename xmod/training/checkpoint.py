@@ -97,7 +97,7 @@ class CheckpointFolder:
         return None
 
     def save_snapshot(self, update: int, model: nn.Module) -> None:
-        """Write the weights after `update` updates, to be kept until the job's result is."""
+        """Write the weights after `update` updates; they stay, as the last checkpoint does."""
         path = self._snapshot(update)
         with atomic_path(path) as temporary:
             save_file(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import struct
-import tarfile
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.unit.archives import write_archive
 from xmod.data.packages import Package, read_packages
 from xmod.files import sha256_file
 from xmod.languages import Language
@@ -65,19 +63,6 @@ def compiled_catalogue(messages: Mapping[str, str]) -> bytes:
             texts += pair[column] + b"\x00"
     header = struct.pack("<7I", 0x950412DE, 0, len(pairs), 28, 28 + 8 * len(pairs), 0, 0)
     return header + tables + texts
-
-
-def write_archive(path: Path, members: Mapping[str, bytes]) -> None:
-    if path.suffix == ".whl":
-        with zipfile.ZipFile(path, "w") as wheel:
-            for name, content in members.items():
-                wheel.writestr(name, content)
-        return
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
 
 
 @pytest.fixture

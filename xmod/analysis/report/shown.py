@@ -32,11 +32,6 @@ from xmod.analysis.tables.metrics import metric_table
 from xmod.analysis.tables.render import Table
 from xmod.analysis.tables.spec import LanguageTableSpec, MetricTableSpec, TableSpec
 
-LANGUAGE_TABLES = {
-    "language_sets": languages.language_sets,
-    "swapped_models": languages.swapped_models,
-    "all_languages": languages.all_languages,
-}
 PROVISIONAL = "draft: settings chosen among the runs so far"
 NOT_THE_RUNS = "draft: made for this page; the run has not made it of these scores yet"
 STALE = "stale: of the last metrics.csv, which is not of what is asked now"
@@ -175,7 +170,7 @@ def tables(plan: Plan, gathered: Gathered) -> tuple[ShownTable, ...]:
 
 def _table(plan: Plan, gathered: Gathered, name: str, spec: TableSpec) -> ShownTable:
     if isinstance(spec, LanguageTableSpec):
-        table = LANGUAGE_TABLES[spec.kind](plan.languages)
+        table = languages.BY_KIND[spec.kind](plan.languages)
         return ShownTable(name=name, title=spec.title, caption=spec.caption, table=table)
     noted = with_synthetic_note(spec, plan.grid.sets)
     shown = ShownTable(name=name, title=noted.title, caption=noted.caption, absence=NOT_YET)

@@ -103,6 +103,14 @@ def all_languages(table: LanguageTable) -> Table:
     )
 
 
+BY_KIND = {
+    "language_sets": language_sets,
+    "swapped_models": swapped_models,
+    "all_languages": all_languages,
+}
+"""What a declaration calls them."""
+
+
 def _annotated(isos: Sequence[str]) -> list[Span]:
     """Codes with commas between, styled by the tasks that evaluate them."""
     spans = []

@@ -6,13 +6,10 @@ spelled in letters, since a name with a digit in it is left out.
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 
+from tests.unit.archives import write_archive
 from xmod.files import sha256_file
 from xmod.tasks.synthetic.material import LANGUAGES
 from xmod.tasks.synthetic.people import JOINED, LOCALES
@@ -114,16 +111,3 @@ def write_packages(folder: Path) -> Path:
     table = folder / "packages.tsv"
     table.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return table
-
-
-def write_archive(path: Path, members: Mapping[str, bytes]) -> None:
-    if path.suffix == ".whl":
-        with zipfile.ZipFile(path, "w") as wheel:
-            for name, content in members.items():
-                wheel.writestr(name, content)
-        return
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
