@@ -34,6 +34,14 @@ except ValueError as error:
 
 PATHS = RUN.paths
 
+# Under a limit of jobs a second, which Snakemake has by default, every look at the waiting jobs is
+# followed by another a second later, and every job that ends begins one more such series: after a
+# few hundred jobs that took half a core (snakemake 9.27; its pull request 3744). A limit that
+# somebody sets stays.
+LIMIT = getattr(workflow.scheduling_settings, "max_jobs_per_timespan", None)
+if LIMIT is not None and (LIMIT.max_jobs, LIMIT.timespan) == (100, 1):
+    workflow.scheduling_settings.max_jobs_per_timespan = None
+
 # A grid is planned before its data are there, so what is missing stops only what would read it.
 if workflow.output_settings.dryrun:
     for message in RUN.missing_data():
