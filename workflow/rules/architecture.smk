@@ -18,7 +18,7 @@ for figure in RUN.architectures:
             job=RUN.architecture_text(figure),
             job_file=PATHS.figure(figure, "job.json"),
             note=f"config: {RUN.config.name}",
-            prefix=PATHS.figure_prefix(figure),
+            prefix=lambda wildcards, figure=figure: PATHS.figure_prefix(figure),
             code=code_digest("draw_architecture.py", "architecture.py", "analysis"),
         shell:
             "write_job {params.job:q} {params.job_file:q};"
