@@ -34,6 +34,8 @@ from xmod.languages import LanguageTable
 
 Verdict = Literal["holds", "does not hold", "undecided at this scale", "not run"]
 UNDECIDED: Verdict = "undecided at this scale"
+SPREAD_SEEDS = 3
+"""Two seeds give one deviation, and no notion of how sure it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,11 +204,15 @@ def _finding(
         _estimate(part, one, blank, method=declared.method, confidence=level)
         for part, one in zip(planned.parts, compared, strict=True)
     )
+    num_seeds = compared[0].runs[1] if measure.stage == "evaluate" else compared[0].runs[0]
+    too_few = isinstance(claim.test, Spread) and num_seeds < SPREAD_SEEDS
     reasons = _reasons(estimates, failing, required.meaning)
+    if too_few:
+        reasons += (f"{num_seeds} seeds say too little of how far seeds lie apart",)
     verdict = combined(one.verdict for one in estimates)
     return replace(
         blank,
-        verdict=UNDECIDED if failing else verdict,
+        verdict=UNDECIDED if failing or too_few else verdict,
         estimates=estimates,
         num_seeds=compared[0].runs[1] if measure.stage == "evaluate" else None,
         num_pretraining_seeds=compared[0].runs[0],

@@ -110,7 +110,7 @@ def test_models_that_score_alike_do_not_beat_each_other_by_rounding() -> None:
         "expect": "worse",
     }
     trend |= {"among": {}, "of": {"group": "added", "where": {"variant": "xmod"}}}
-    found = judged("adapters_suffer_the_curse", "xnli", score, test=trend)
+    found = judged("adapters_do_not_mitigate", "xnli", score, test=trend)
     assert (found.verdict, numbers(found)) == ("does not hold", (0.0, 0.0, 0.0))
 
 
@@ -185,7 +185,7 @@ def test_a_trend_is_the_fitted_change() -> None:
     found = judged(TREND, "xnli", score)
     assert numbers(found)[0] == pytest.approx(-2 * math.log(75 / 13))
     assert found.verdict == "holds"
-    lift = judged("xmod_lifts_the_curse", "xnli", score)
+    lift = judged("xmod_mitigates_interference", "xnli", score)
     assert numbers(lift)[0] == pytest.approx(0.0, abs=1e-9)
 
 
@@ -322,14 +322,17 @@ def test_cells_that_two_budgets_share_count_once() -> None:
 
 
 def test_spread_is_over_seeds() -> None:
-    """Seeds 1 apart are 0.5 from their mean; 5 apart, 2.5."""
+    """Three seeds 1 apart are 2/3 from their mean; 5 apart, 10/3. Two say too little."""
 
     def score(asked: Asked) -> float:
         return 50.0 + asked.seed * (5.0 if asked.num_languages == 75 else 1.0)
 
-    found = judged("xmod_of_75_languages_is_less_stable", "xnli", score)
-    assert numbers(found) == pytest.approx((2.0, 2.0, 2.0))
-    assert found.verdict == "holds"
+    found = judged("xmod_of_75_languages_is_less_stable", "xnli", score, seeds=3)
+    assert found.headline is not None
+    assert found.headline.interval.estimate == pytest.approx(8 / 3)
+    found = judged("xmod_of_75_languages_is_less_stable", "xnli", score, seeds=2)
+    assert found.verdict == "undecided at this scale"
+    assert "2 seeds say too little" in found.reasons[-1]
 
 
 def test_adapters_follow_or_not() -> None:
@@ -393,7 +396,7 @@ def test_runs_that_are_missing_are_counted() -> None:
     language = (frame["cell"] == cells[1]) & (frame["seed"] == 2) & (frame["language"] == "vi")
     (one,) = findings(TREND, "xnli", found, frame[~language])
     assert one.reasons == (f"7 of 8 runs are there; missing of {cells[1]}",)
-    (one,) = findings("xmod_lifts_the_curse", "xnli", found, frame.iloc[:0])
+    (one,) = findings("xmod_mitigates_interference", "xnli", found, frame.iloc[:0])
     shown = ", ".join(cells[4:7])
     assert one.reasons == (f"0 of 16 runs are there; missing of {shown} and 5 further cells",)
 

@@ -90,7 +90,7 @@ def test_no_line_of_a_table_is_broken(page: str) -> None:
             "and 75, equal update steps, pre-trained languages of set 13.",
         ),
         (
-            "xmod_lifts_the_curse",
+            "xmod_mitigates_interference",
             "Fitted change of the mean score along language set: X-MOD, minus SHARED. Both: "
             "language set 13, 30, 60 and 75, equal examples per language, pre-trained languages "
             "of set 13.",
@@ -141,10 +141,10 @@ def test_what_is_expected_is_told_in_words(findings: tuple[Finding, ...]) -> Non
 
 def test_what_the_interval_covers_is_told(findings: tuple[Finding, ...]) -> None:
     told = {
-        ("xmod_lifts_the_curse", "perplexity"): (
+        ("xmod_mitigates_interference", "perplexity"): (
             "The interval covers 2 languages, with only one seed of pre-training."
         ),
-        ("xmod_lifts_the_curse", "xnli"): (
+        ("xmod_mitigates_interference", "xnli"): (
             "The interval covers 8 languages and 2 seeds of fine-tuning, with only one seed of "
             "pre-training."
         ),
@@ -230,7 +230,7 @@ def test_the_command_writes_page_csv_json_and_manifest(
     first = record["findings"][0]
     assert (first["claim"], first["verdict"]) == ("shared_loses_at_equal_steps", "holds")
     assert first["low"] == pytest.approx(first["high"]), "all languages change alike"
-    lift = next(one for one in record["findings"] if one["claim"] == "xmod_lifts_the_curse")
+    lift = next(one for one in record["findings"] if one["claim"] == "xmod_mitigates_interference")
     assert (lift["verdict"], lift["estimate"] < 0) == ("holds", True)
     before = (tmp_path / "claims.csv").read_bytes()
     judge_claims.main(run(tmp_path, **{"title-note": "config: small"}))

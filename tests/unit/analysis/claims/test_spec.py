@@ -41,7 +41,7 @@ def test_every_claim_has_its_words() -> None:
         assert re.fullmatch(r"[a-z0-9_]+", name)
         assert len(claim.quote.split()) >= 4, name
         assert claim.statement.endswith("."), name
-        assert re.match(r"(5\.[12]|6\.[12]|B)\b", claim.section), name
+        assert re.match(r"(5\.[12]|6\.[12]|7|B)\b", claim.section), name
 
 
 def test_what_the_issue_asks_for_is_there() -> None:
@@ -132,12 +132,12 @@ MISTAKES = [
         r"test: of: no group; legal: source, pretrained, added, also in among",
     ),
     (
-        ["claims", "xmod_lifts_the_curse", "test", "of"],
+        ["claims", "xmod_mitigates_interference", "test", "of"],
         {"where": {"variant": "xmod", "budget": "equal_steps", "model.size": "toy"}},
         r"test: against\.where: nothing about 'model\.size', which another side names",
     ),
     (
-        ["claims", "xmod_lifts_the_curse", "test", "among", "minus"],
+        ["claims", "xmod_mitigates_interference", "test", "among", "minus"],
         {"group": "added"},
         r"test: among\.minus: legal: minus within of and against",
     ),
