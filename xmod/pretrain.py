@@ -51,8 +51,10 @@ def pretrain(arguments: argparse.Namespace) -> None:
     )
     data = json.dumps(updates.state_dict(), sort_keys=True)
     model = build_model(job, vocabulary)
+    # Which weights are kept changes nothing of the training, which goes on from its last state.
+    training = text(job.model_copy(update={"checkpoints": {}}))
     checkpoints = CheckpointFolder(
-        arguments.checkpoints, identity(text(job), vocabulary.fingerprint, data)
+        arguments.checkpoints, identity(training, vocabulary.fingerprint, data)
     )
     trainer = Trainer(
         label=job.cell,

@@ -75,9 +75,16 @@ class CheckpointFolder:
         return path
 
     def load_latest(
-        self, *, model: nn.Module, optimizer: torch.optim.Optimizer
+        self,
+        *,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        before: int | None = None,
     ) -> dict[str, Any] | None:
         """Put the newest whole checkpoint into model and optimizer; None where there is none.
+
+        Those of the update `before` and later are removed first: weights that are to be kept from
+        then on were not.
 
         Returns the saved state with its `update`. A damaged checkpoint is reported on stderr and
         removed, lest it count as one of those to keep, and the one before it is taken. What was
@@ -85,6 +92,9 @@ class CheckpointFolder:
         and no other job writes here.
         """
         self._remove_unfinished()
+        for index in self._finished():
+            if before is not None and _update_of(index) >= before:
+                _remove(index)
         for index in reversed(self._finished()):
             path = index.with_suffix(".safetensors")
             about = _read_index(index)
@@ -104,6 +114,9 @@ class CheckpointFolder:
                 {name: p.detach().cpu().contiguous() for name, p in _trained(model).items()},
                 temporary,
             )
+
+    def has_snapshot(self, update: int) -> bool:
+        return self._snapshot(update).exists()
 
     def load_snapshot(self, update: int, model: nn.Module) -> None:
         """Put the weights after `update` updates into the model; raises FileNotFoundError."""
@@ -150,6 +163,10 @@ class CheckpointFolder:
 
     def _finished(self) -> list[Path]:
         return sorted(self.place.glob("update-*.json"))
+
+
+def _update_of(index: Path) -> int:
+    return int(index.stem.partition("-")[2])
 
 
 def _remove(index: Path) -> None:

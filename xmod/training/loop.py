@@ -134,7 +134,10 @@ class Trainer(Generic[B]):
         }
 
     def _resume(self) -> int:
-        state = self.checkpoints.load_latest(model=self.model, optimizer=self.optimizer)
+        missing = [u for u in self.snapshots if not self.checkpoints.has_snapshot(u)]
+        state = self.checkpoints.load_latest(
+            model=self.model, optimizer=self.optimizer, before=min(missing, default=None)
+        )
         if state is None:
             return 0
         self.progress.resume(**state["progress"])

@@ -146,6 +146,28 @@ def test_weights_on_the_way_are_those_of_no_interruption(tokens: Path, tmp_path:
         whole.checkpoints.load_snapshot(3, whole.model)
 
 
+def test_weights_that_are_wanted_later_are_made_by_training_again(
+    tokens: Path, tmp_path: Path
+) -> None:
+    whole = make_trainer(tokens, tmp_path / "whole")
+    whole.snapshots = (2, 4)
+    whole.run()
+    late = make_trainer(tokens, tmp_path / "late")
+    late.snapshots = (4,)
+    late.run()
+    more = make_trainer(tokens, tmp_path / "late")
+    more.snapshots = (2, 4)
+    more.run()
+    assert losses(more) == losses(whole)
+    for trainer in (whole, more):
+        trainer.checkpoints.load_snapshot(2, trainer.model)
+    assert_same_bits(more.model, whole.model)
+    fewer = make_trainer(tokens, tmp_path / "late")
+    fewer.snapshots = (2,)
+    fewer.run()
+    assert fewer.account() == more.account()  # nothing was trained
+
+
 def test_a_crash_loses_what_is_after_the_checkpoint_only(tokens: Path, tmp_path: Path) -> None:
     whole = make_trainer(tokens, tmp_path / "whole", dropout=0.1)
     whole.run()
