@@ -192,6 +192,9 @@ def test_the_papers_grid_can_be_planned(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
     project.config = yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8"))
     planned = project.planned()
-    assert planned["pretrain"] == planned["measure_perplexity"] == 14
-    assert sum(number for rule, number in planned.items() if rule.startswith("extend_")) == 98
+    # 14 of `main`, Model 2, two longer ones, shared_nm at the whole budget and at 4/5 of it
+    assert sum(n for rule, n in planned.items() if rule.startswith("pretrain")) == 14 + 1 + 2 + 8
+    assert planned["measure_perplexity"] == 14 + 1 + 2 + 4 + 4 + 8  # with adapters, checkpoints
+    extended = sum(number for rule, number in planned.items() if rule.startswith("extend_"))
+    assert extended == 7 * 32 + 8  # Model 2 has eight languages added
     shutil.rmtree(project.folder)
