@@ -11,6 +11,7 @@ from xmod.analysis.report.state import Job
 from xmod.dag import Dag
 from xmod.expected_result_jobs import result_jobs
 from xmod.expected_task_jobs import TaskJobs, flat
+from xmod.paths import VOCABULARY_FILES
 
 
 def expected_jobs(dag: Dag) -> tuple[Job, ...]:
@@ -47,11 +48,10 @@ def _corpora(dag: Dag) -> Iterator[Job]:
 def _vocabularies(dag: Dag) -> Iterator[Job]:
     """Of the vocabularies that cells share, and the token files in them."""
     for scope in dag.scopes("vocabulary"):
-        files = ("spm.model", "vocabulary.json", "manifest.json")
         yield Job(
             stage="vocabulary",
             scope=scope,
-            outputs=tuple(dag.paths.vocabulary(scope, file) for file in files),
+            outputs=tuple(dag.paths.vocabulary(scope, file) for file in VOCABULARY_FILES),
             inputs=(*dag.given_vocabulary(scope), *dag.vocabulary_corpora(scope)),
             log=dag.paths.log("vocabulary", scope),
             benchmark=dag.paths.benchmark("vocabulary", scope),

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from xmod.analysis.figures import style
 from xmod.analysis.figures.boxes import Box, put_badge, put_line, put_part
 from xmod.analysis.figures.layer import SMALL, Panel, draw_layer, levels_of
-from xmod.analysis.figures.save import numbers_as_csv
+from xmod.analysis.figures.save import save_with_numbers
 from xmod.analysis.figures.stages import PartState, Sharing, Stage, Training, rows, stages_of
 from xmod.analysis.figures.words import (
     BETWEEN,
@@ -30,7 +30,6 @@ from xmod.analysis.figures.words import (
 )
 from xmod.analysis.names import NAMES
 from xmod.architecture import ArchitectureJob, CellArchitecture, StageName
-from xmod.files import atomic_path, write_text_atomic
 from xmod.languages import LanguageTable
 
 RC = {**style.RC, "hatch.linewidth": 0.5}
@@ -127,15 +126,7 @@ def table_of(job: ArchitectureJob) -> pd.DataFrame:
 
 def save(figure: Figure, job: ArchitectureJob, prefix: Path) -> None:
     """Write `prefix`.pdf, .png and .csv, whose bytes depend on the job alone."""
-    pdf, png, table = (prefix.with_name(prefix.name + end) for end in (".pdf", ".png", ".csv"))
-    with mpl.rc_context(RC):
-        for path, metadata in (
-            (pdf, {"Title": job.title, "Subject": job.caption, "CreationDate": None}),
-            (png, {"Title": job.title, "Description": job.caption, "Software": None}),
-        ):
-            with atomic_path(path) as temporary:
-                figure.savefig(temporary, format=path.suffix[1:], metadata=metadata)
-    write_text_atomic(table, numbers_as_csv(table_of(job)))
+    save_with_numbers(figure, table_of(job), prefix, title=job.title, caption=job.caption, rc=RC)
 
 
 def _arrange(job: ArchitectureJob) -> list[Shown]:

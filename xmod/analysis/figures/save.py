@@ -8,10 +8,12 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.typing import RcKeyType
 
 from xmod.analysis.figures import style
 from xmod.analysis.figures.prepare import Plotted
@@ -21,15 +23,30 @@ from xmod.files import atomic_path, write_text_atomic
 
 def save(figure: Figure, plotted: Plotted, spec: FigureSpec, prefix: Path) -> tuple[Path, ...]:
     """Write `prefix`.pdf, .png and .csv; returns their paths."""
+    return save_with_numbers(
+        figure, plotted.frame, prefix, title=spec.title, caption=spec.caption, rc=style.RC
+    )
+
+
+def save_with_numbers(
+    figure: Figure,
+    numbers: pd.DataFrame,
+    prefix: Path,
+    *,
+    title: str,
+    caption: str,
+    rc: dict[RcKeyType, Any],
+) -> tuple[Path, ...]:
+    """Write a figure and its numbers; their bytes say nothing of when or where."""
     pdf, png, table = (prefix.with_name(prefix.name + end) for end in (".pdf", ".png", ".csv"))
     words = {"pdf": "Subject", "png": "Description"}
     dates = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
-    with mpl.rc_context(style.RC):
+    with mpl.rc_context(rc):
         for path, kind in ((pdf, "pdf"), (png, "png")):
-            metadata = {"Title": spec.title, words[kind]: spec.caption, **dates[kind]}
+            metadata = {"Title": title, words[kind]: caption, **dates[kind]}
             with atomic_path(path) as temporary:
                 figure.savefig(temporary, format=kind, metadata=metadata)
-    write_text_atomic(table, numbers_as_csv(plotted.frame))
+    write_text_atomic(table, numbers_as_csv(numbers))
     return pdf, png, table
 
 
