@@ -257,6 +257,7 @@ def _estimate(
     interval = estimate(
         statistic,
         num_languages=[len(isos) for isos in compared.languages],
+        num_models=compared.num_models,
         runs=compared.runs,
         confidence=confidence,
         num_resamples=method.resamples,
@@ -278,14 +279,14 @@ def _estimate(
 def _statistic(part: Part, compared: Compared, finding: Finding) -> tuple[Statistic, int | None]:
     """What is estimated, and in how many languages it is better than 0 where that is to be said."""
     if isinstance(finding.claim.test, Correlation):
-        stacked = np.stack([scores_LPS for _, scores_LPS in compared.terms[0]])
+        stacked = np.stack(compared.terms[0])
         middle = len(part.of)
         return Correlated(of=stacked[:middle], against=stacked[middle:]), None
     samples = compared.combined()
     num_better = None
     if len(samples) == 1 and not isinstance(finding.claim.test, Spread):
         sign = 1.0 if finding.measure.better == "higher" else -1.0
-        num_better = int((sign * samples[0].mean(axis=(1, 2)) > 0).sum())
+        num_better = int((sign * samples[0].sum(axis=0).mean(axis=(1, 2)) > 0).sum())
     return Contrast(samples=samples), num_better
 
 

@@ -1,6 +1,6 @@
 """From rows of metrics.csv to the arrays that are compared, if all of them are there.
 
-Shapes as in statistics.py: L languages, P seeds of pre-training, S seeds of fine-tuning, C cells.
+Shapes as in statistics.py: M models, L languages, P seeds of pre-training, S seeds of fine-tuning.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from xmod.analysis.claims.plan import SEED_AXIS, NotRun, Part, Term
+from xmod.analysis.claims.plan import SEED_AXIS, NotRun, Part, Place, Term
 from xmod.analysis.claims.spec import Measure, Requirement, Side
 from xmod.analysis.claims.statistics import Array, deviations
 from xmod.analysis.names import listed
@@ -30,18 +30,18 @@ class Compared:
 
     languages: tuple[tuple[str, ...], ...]
     """Of each sample of languages: one where the sides are paired, else one a side."""
-    terms: tuple[tuple[tuple[float, Array], ...], ...]
-    """Of each sample, weight and scores (LPS) of each term."""
+    terms: tuple[tuple[Array, ...], ...]
+    """Of each sample, what each model adds to each term, weight and all: MLPS."""
     runs: tuple[int, int]
     """P and S."""
 
+    @property
+    def num_models(self) -> int:
+        return len(self.terms[0][0])
+
     def combined(self) -> tuple[Array, ...]:
-        """Each sample's weighted sum, LPS."""
-        sums: list[Array] = []
-        for sample in self.terms:
-            total: Array = np.sum([weight * scores_LPS for weight, scores_LPS in sample], axis=0)
-            sums.append(total)
-        return tuple(sums)
+        """Each sample's sum of terms, MLPS."""
+        return tuple(np.asarray(np.sum(sample, axis=0)) for sample in self.terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,11 +154,12 @@ class Scores:
             if not isos:
                 groups = dict.fromkeys(str(term.side.group) for term in terms)
                 raise NotRun(f"no language of {listed(list(groups))} is in all of its cells")
+        models = list(dict.fromkeys(_model(p) for term in part.terms for p in term.points))
         return Compared(
             languages=tuple(isos for isos, _ in samples),
             terms=tuple(
                 tuple(
-                    (term.weight, self._array(term, isos, seeds, as_deviations=as_deviations))
+                    self._array(term, isos, seeds, models, as_deviations=as_deviations)
                     for term in terms
                 )
                 for isos, terms in samples
@@ -211,28 +212,38 @@ class Scores:
         term: Term,
         isos: Sequence[str],
         seeds: Mapping[str, tuple[int, ...]],
+        models: Sequence[Place],
         *,
         as_deviations: bool,
     ) -> Array:
-        """LPS: the mean over the term's cells that have a language; cells differ not in seeds."""
+        """MLPS: its weighted mean over the models that have a language, as what each adds to it."""
         values = self.values(term.side.group)
-        cells: dict[tuple[str, ...], dict[str, GridPoint]] = {}
+        cells: dict[Place, dict[str, GridPoint]] = {}
         for point in term.points:
-            place = tuple(axis_text(v) for axis, v in point.axes.items() if axis != SEED_AXIS)
-            cells.setdefault(place, {})[_pretraining_seed(point)] = point
-        rows: list[list[Array]] = [[] for _ in isos]
-        for runs in cells.values():
+            cells.setdefault(_model(point), {})[_pretraining_seed(point)] = point
+        num_tuned = len(next(iter(seeds.values())))
+        added_MLPS = np.zeros((len(models), len(isos), len(seeds), num_tuned))
+        num_models_L = np.zeros(len(isos), dtype=int)
+        for model, runs in cells.items():
             if runs.keys() != seeds.keys():
                 raise NotRun(f"{term.cells[0]} is not pre-trained with the seeds of the others")
             isos_here = self.languages(next(iter(runs.values())), term.side)
-            for row, iso in zip(rows, isos, strict=True):
+            for place, iso in enumerate(isos):
                 if iso in isos_here:
                     scores = [[values[runs[p].cell, iso, s] for s in seeds[p]] for p in seeds]
                     one_1PS = np.asarray([scores], dtype=float)
-                    row.append(deviations(one_1PS) if as_deviations else one_1PS)
-        if len({len(row) for row in rows}) > 1:
+                    one_1PS = deviations(one_1PS) if as_deviations else one_1PS
+                    added_MLPS[models.index(model), place] = one_1PS[0]
+                    num_models_L[place] += 1
+        if len(set(num_models_L)) > 1:
             raise NotRun(f"the cells of {', '.join(term.cells)} have different languages")
-        return np.concatenate([np.mean(row, axis=0) for row in rows])
+        result: Array = term.weight * added_MLPS / num_models_L[0]
+        return result
+
+
+def _model(point: GridPoint) -> Place:
+    """What seeds of pre-training are runs of."""
+    return tuple((a, axis_text(value)) for a, value in point.axes.items() if a != SEED_AXIS)
 
 
 def _pretraining_seed(point: GridPoint) -> str:

@@ -1,11 +1,14 @@
 """Estimates and their intervals, by a hierarchical bootstrap. Pure numpy; no files, no frames.
 
-Shapes: L languages, P seeds of pre-training, S seeds of fine-tuning in each, C cells, R = P * S
-runs, B resamples. Scores are LPS: a run is one model, which meets all languages, so languages and
-runs are crossed, and seeds of fine-tuning are nested in those of pre-training.
+Shapes: L languages, M models (cells, but for their seed), P seeds of pre-training, S seeds of
+fine-tuning in each, R = P * S runs of a model, B resamples. Scores are MLPS: every run meets all
+languages, so languages and runs are crossed, and seeds of fine-tuning are nested in those of
+pre-training.
 
-A resample draws languages, and for all of them alike seeds of pre-training, and within each of
-those seeds of fine-tuning; both sides of a comparison get the same draw. Of n units n - 1 are
+A resample draws languages, for all models alike, and for each model seeds of pre-training, and
+within each of those seeds of fine-tuning. Seeds are drawn for each model apart, because a seed is
+hardly more than a name that two models share (docs/claims.md says what was measured); so the spread
+of all models' seeds says how sure one is, where the few of one say little. Of n units n - 1 are
 drawn, with replacement: then the spread of a mean over resamples is that of the mean itself, with
 no (n - 1) / n to correct (Rao and Wu 1988, "Resampling inference with complex survey data").
 A level with one unit is not resampled: the interval does not cover it.
@@ -14,7 +17,7 @@ The interval is the estimate plus and minus Student's t times the standard devia
 resamples. For one seed it is the paired t interval over languages. Percentiles of resamples are
 too narrow for few languages, and of three, as MLQA has added ones, they never reach 95% (Hesterberg
 2015, "What Teachers Should Know About the Bootstrap"). Degrees of freedom follow Satterthwaite
-(1946) from what each level alone contributes, rounded down.
+(1946) from what languages and each model's seeds alone contribute, rounded down.
 """
 
 from __future__ import annotations
@@ -38,8 +41,8 @@ DECIMALS = 9
 class Statistic(Protocol):
     """A number that depends on how often each language and each run is drawn."""
 
-    def __call__(self, languages: Sequence[Array], runs_BR: Array) -> Array:
-        """(B, L) shares of each sample of languages and (B, R) shares of runs -> (B,) numbers."""
+    def __call__(self, languages: Sequence[Array], runs_MBR: Array) -> Array:
+        """(B, L) shares of each sample of languages, shares of each model's runs -> (B,)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,19 +57,19 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """The sum of means over each sample of languages and over runs.
+    """The sum over models, and over samples of languages, of means over languages and runs.
 
-    A sample is already the weighted sum of the scores that are compared in its languages, LPS; two
+    A sample is what each model adds to what is compared in its languages, weight and all, MLPS; two
     samples have different languages, which are drawn apart.
     """
 
     samples: tuple[Array, ...]
 
-    def __call__(self, languages: Sequence[Array], runs_BR: Array) -> Array:
-        total = np.zeros(len(runs_BR))
-        for sample_LPS, shares_BL in zip(self.samples, languages, strict=True):
-            by_run_BR = shares_BL @ sample_LPS.reshape(len(sample_LPS), -1)
-            total = total + (by_run_BR * runs_BR).sum(axis=1)
+    def __call__(self, languages: Sequence[Array], runs_MBR: Array) -> Array:
+        total = np.zeros(runs_MBR.shape[1])
+        for sample_MLPS, shares_BL in zip(self.samples, languages, strict=True):
+            by_run_MBR = shares_BL @ sample_MLPS.reshape(*sample_MLPS.shape[:2], -1)
+            total = total + (by_run_MBR * runs_MBR).sum(axis=(0, 2))
         return total
 
 
@@ -79,14 +82,14 @@ class Correlated:
     """
 
     of: Array
-    """CLPS."""
+    """CMLPS: what each model adds to each cell."""
     against: Array
-    """CLPS."""
+    """CMLPS."""
 
-    def __call__(self, languages: Sequence[Array], runs_BR: Array) -> Array:
+    def __call__(self, languages: Sequence[Array], runs_MBR: Array) -> Array:
         (shares_BL,) = languages
         of_BCL, against_BCL = (
-            _within_languages(scores, runs_BR) for scores in (self.of, self.against)
+            _within_languages(scores, runs_MBR) for scores in (self.of, self.against)
         )
         pairs = ((of_BCL, against_BCL), (of_BCL, of_BCL), (against_BCL, against_BCL))
         together, own, others = (
@@ -126,6 +129,7 @@ def estimate(
     statistic: Statistic,
     *,
     num_languages: Sequence[int],
+    num_models: int,
     runs: tuple[int, int],
     confidence: float,
     num_resamples: int,
@@ -138,21 +142,24 @@ def estimate(
     """
     rng = np.random.default_rng(seed)
     equal = [np.full((1, number), 1 / number) for number in num_languages]
-    equal_1R = np.full((1, runs[0] * runs[1]), 1 / (runs[0] * runs[1]))
-    center = round(float(statistic(equal, equal_1R)[0]), DECIMALS)
+    equal_M1R = np.full((num_models, 1, runs[0] * runs[1]), 1 / (runs[0] * runs[1]))
+    center = round(float(statistic(equal, equal_M1R)[0]), DECIMALS)
     drawn = [_draw(rng, number, num_resamples) for number in num_languages]
-    drawn_BR = _draw_runs(rng, runs, num_resamples)
+    drawn_MBR = np.stack([_draw_runs(rng, runs, num_resamples) for _ in range(num_models)])
     own = [np.repeat(one, num_resamples, axis=0) for one in equal]
-    own_BR = np.repeat(equal_1R, num_resamples, axis=0)
+    own_MBR = np.repeat(equal_M1R, num_resamples, axis=1)
     alone = [
-        (number - 1, [*own[:place], drawn[place], *own[place + 1 :]], own_BR)
+        (number - 1, [*own[:place], drawn[place], *own[place + 1 :]], own_MBR)
         for place, number in enumerate(num_languages)
     ]
-    alone.append(((runs[0] if runs[0] > 1 else runs[1]) - 1, own, drawn_BR))
-    error = float(np.std(statistic(drawn, drawn_BR)))
+    for model in range(num_models):
+        runs_MBR = own_MBR.copy()
+        runs_MBR[model] = drawn_MBR[model]
+        alone.append(((runs[0] if runs[0] > 1 else runs[1]) - 1, own, runs_MBR))
+    error = float(np.std(statistic(drawn, drawn_MBR)))
     levels = [
-        (degrees, _without_noise(float(np.var(statistic(languages, runs_BR))), error**2))
-        for degrees, languages, runs_BR in alone
+        (degrees, _without_noise(float(np.var(statistic(languages, runs_MBR))), error**2))
+        for degrees, languages, runs_MBR in alone
         if degrees > 0
     ]
     if not levels:
@@ -188,11 +195,10 @@ def _draw_runs(rng: np.random.Generator, runs: tuple[int, int], num_resamples: i
     return result
 
 
-def _within_languages(scores_CLPS: Array, runs_BR: Array) -> Array:
+def _within_languages(scores_CMLPS: Array, runs_MBR: Array) -> Array:
     """(B, C, L) means over runs, each language's mean over cells taken away."""
-    num_cells, num_languages = scores_CLPS.shape[:2]
-    flat_CLR = scores_CLPS.reshape(num_cells, num_languages, -1)
-    means_BCL = np.einsum("clr,br->bcl", flat_CLR, runs_BR)
+    scores_CMLR = scores_CMLPS.reshape(*scores_CMLPS.shape[:3], -1)
+    means_BCL = np.einsum("cmlr,mbr->bcl", scores_CMLR, runs_MBR)
     centred: Array = means_BCL - means_BCL.mean(axis=1, keepdims=True)
     return centred
 

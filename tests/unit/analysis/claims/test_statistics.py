@@ -35,11 +35,13 @@ scores = arrays(
 def interval(
     *samples: Array, seed: int = 1, num_resamples: int = 200, confidence: float = 0.95
 ) -> Interval:
-    """Of a contrast of samples, each LPS."""
+    """Of a contrast of samples, each MLPS, or LPS of one model."""
+    samples = tuple(one if one.ndim == 4 else one[None] for one in samples)
     return estimate(
         Contrast(samples=samples),
-        num_languages=[len(sample) for sample in samples],
-        runs=(samples[0].shape[1], samples[0].shape[2]),
+        num_languages=[sample.shape[1] for sample in samples],
+        num_models=len(samples[0]),
+        runs=(samples[0].shape[2], samples[0].shape[3]),
         confidence=confidence,
         num_resamples=num_resamples,
         seed=seed,
@@ -79,6 +81,23 @@ def test_languages_and_seeds_both_count() -> None:
     reach = student_quantile(0.975, 3) * math.sqrt(2)
     low, high = bounds(found)
     assert (high - low) / 2 == pytest.approx(reach, rel=0.02)
+
+
+def test_seeds_of_two_models_are_drawn_apart() -> None:
+    """Each has a variance of 1 and one degree: a variance of 2 with two, though seeds agree."""
+    model_LPS = np.array([[[1.0, 3.0]]])
+    found = interval(np.stack([model_LPS, -model_LPS]), num_resamples=20_000)
+    assert found.estimate == 0.0
+    assert found.degrees_of_freedom == 2
+    reach = student_quantile(0.975, 2) * math.sqrt(2)
+    assert bounds(found) == pytest.approx((-reach, reach), rel=0.02)
+
+
+def test_languages_of_two_models_are_drawn_together() -> None:
+    """What is hard for both says nothing about their difference, which is 1 in every language."""
+    languages_LPS = np.reshape(SLEEP, (10, 1, 1))
+    found = interval(np.stack([languages_LPS + 1, -languages_LPS]))
+    assert (found.estimate, *bounds(found)) == pytest.approx((1, 1, 1))
 
 
 def test_different_samples_of_languages_are_drawn_apart() -> None:
@@ -181,10 +200,16 @@ def test_deviations_by_hand() -> None:
 
 
 def correlated(of: Array, against: Array) -> Interval:
-    """Of CLPS scores."""
+    """Of CLPS scores: each cell is a model of its own."""
+    num_cells = len(of)
+    own_CMLPS = np.eye(2 * num_cells)[:, :, None, None, None]
     return estimate(
-        Correlated(of=of, against=against),
+        Correlated(
+            of=own_CMLPS[:num_cells] * of[:, None],
+            against=own_CMLPS[num_cells:] * against[:, None],
+        ),
         num_languages=[of.shape[1]],
+        num_models=2 * num_cells,
         runs=(of.shape[2], of.shape[3]),
         confidence=0.95,
         num_resamples=500,
