@@ -95,6 +95,7 @@ rule all:
     input:
         RUN.trained(),
         PATHS.summary("metrics.csv"),
+        PATHS.summary("curves.csv"),
         PATHS.summary("corpora.csv"),
         [PATHS.page("claims.md")] if RUN.config.claims else [],
         PATHS.page("paper_audit.md"),

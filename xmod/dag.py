@@ -310,6 +310,11 @@ class Dag:
         """A figure's declaration: a change of it draws the figure anew, and nothing else."""
         return self.catalogue.figure(name).model_dump_json()
 
+    def figure_data(self, name: str) -> str:
+        """The long table that a figure shows."""
+        is_of_curves = self.catalogue.figure(name).is_of_curves
+        return self.paths.summary("curves.csv" if is_of_curves else "metrics.csv")
+
     @cached_property
     def architectures(self) -> list[str]:
         """The figures that are drawn from cells' configurations."""

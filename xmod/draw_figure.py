@@ -2,7 +2,7 @@
 
 `python -m xmod.draw_figure --figure figure_2a --figures config/figures.yaml --grid grid.json
 --metrics metrics.csv --languages config/languages.tsv --output-prefix figures/figure_2a`
-writes .pdf, .png and .csv.
+writes .pdf, .png and .csv. A figure of curves has curves.csv for metrics.csv.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--figure", required=True, help="a name under figures")
     parser.add_argument("--figures", type=Path, required=True, help="config/figures.yaml")
     parser.add_argument("--grid", type=Path, required=True, help="grid.json")
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv")
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv or curves.csv")
     parser.add_argument("--languages", type=Path, required=True, help="config/languages.tsv")
     parser.add_argument("--output-prefix", type=Path, required=True, help="path without an ending")
     parser.add_argument("--title-note", default="", help="words beside the title, such as small")

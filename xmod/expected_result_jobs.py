@@ -40,6 +40,8 @@ def _summary(dag: Dag) -> Iterator[Job]:
         inputs=(grid, *dag.perplexities(), *dag.tasks.all_selected()),
         log=paths.log("aggregate"),
     )
+    yield Job(stage="summary", scope="curves.csv", outputs=(paths.summary("curves.csv"),),
+              inputs=(grid, *dag.models.histories()), log=paths.log("gather_curves"))  # fmt: skip
     yield Job(stage="summary", scope="corpora.csv", outputs=(paths.summary("corpora.csv"),),
               inputs=tuple(stats), log=paths.log("count_corpora"))  # fmt: skip
     yield Job(stage="summary", scope="captions.md", outputs=(captions,),
@@ -70,7 +72,7 @@ def _pages(dag: Dag, claims: str) -> Iterator[Job]:
 def _shown(dag: Dag) -> Iterator[Job]:
     """Figures and tables; their manifests say what they were told."""
     paths, sets = dag.paths, evaluated_sets(dag.config)
-    summary = (paths.summary("metrics.csv"), paths.summary("grid.json"), dag.config.languages)
+    grid = (paths.summary("grid.json"), dag.config.languages)
     for name in dag.architectures:
         yield Job(
             stage="figures",
@@ -89,7 +91,7 @@ def _shown(dag: Dag) -> Iterator[Job]:
             stage="figures",
             scope=name,
             outputs=_drawn(dag, name),
-            inputs=summary,
+            inputs=(dag.figure_data(name), *grid),
             log=paths.log("figures", name),
             told=json.dumps(figure.model_dump(mode="json")),
             told_in=paths.figure(name, "manifest.json"),
@@ -102,7 +104,7 @@ def _shown(dag: Dag) -> Iterator[Job]:
             stage="tables",
             scope=name,
             outputs=tuple(paths.table(name, suffix) for suffix in suffixes),
-            inputs=summary,
+            inputs=(paths.summary("metrics.csv"), *grid),
             log=paths.log("tables", name),
             told=json.dumps(table.model_dump(mode="json")),
             told_in=paths.table(name, "manifest.json"),

@@ -88,6 +88,11 @@ class ModelDag:
             if found
         ]
 
+    def histories(self) -> list[str]:
+        """Of every pre-training."""
+        cells = (cell for training in self.pretrainings for cell in training.cells)
+        return [self.paths.pretrained(cell, "history.csv") for cell in cells]
+
     def checkpoint_files(self, cell: str, names: Sequence[str]) -> list[str]:
         return [self.paths.intermediate(cell, name) for name in names]
 

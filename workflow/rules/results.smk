@@ -36,6 +36,27 @@ rule aggregate:
         " --output {output.metrics:q} 2>&1 | keep_log {log:q}"
 
 
+rule gather_curves:
+    """Gather the curves of every pre-training into one long table."""
+    input:
+        grid=PATHS.summary("grid.json"),
+        histories=RUN.models.histories(),
+    output:
+        PATHS.summary("curves.csv"),
+    log:
+        PATHS.log("gather_curves"),
+    localrule: True
+    conda:
+        "../../envs/xmod.yaml"
+    params:
+        code=code_digest(
+            "gather_curves.py", "analysis/curves.py", "analysis/aggregate.py", "analysis/records.py"
+        ),
+    shell:
+        "python -m xmod.gather_curves --grid {input.grid:q} --histories {input.histories:q}"
+        " --output {output:q} 2>&1 | keep_log {log:q}"
+
+
 rule count_corpora:
     """Count the text of every language, split by split and source by source."""
     input:
@@ -75,7 +96,7 @@ rule write_captions:
 rule draw_figure:
     """Draw one figure of config/figures.yaml, with the numbers it shows beside it."""
     input:
-        metrics=PATHS.summary("metrics.csv"),
+        metrics=lambda wildcards: RUN.figure_data(wildcards.figure),
         grid=PATHS.summary("grid.json"),
         languages=RUN.config.languages,
     output:

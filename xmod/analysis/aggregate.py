@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ import pandas as pd
 from xmod.analysis.records import (
     COLUMNS_AFTER_AXES,
     COLUMNS_BEFORE_AXES,
+    CURVE_COLUMNS,
+    UPDATE,
     DataError,
     GridPoint,
     GridPoints,
@@ -71,26 +73,32 @@ def tabulate(grid: GridPoints, scores: Mapping[Path, Scores]) -> Tidy:
 
 def write_metrics(path: Path, tidy: Tidy) -> None:
     """Write the table as CSV, whole or not at all."""
+    write_rows(path, tidy.columns, tidy.rows)
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    """Write rows as CSV, whole or not at all."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(tidy.columns)
-    writer.writerows(tidy.rows)
+    writer.writerow(columns)
+    writer.writerows(rows)
     write_text_atomic(path, stream.getvalue())
 
 
 def read_metrics(path: Path, grid: GridPoints) -> pd.DataFrame:
     """Read metrics.csv: text columns as they are, whole numbers and values as numbers.
 
-    Raises DataError where its columns are not those of `grid`.
+    Or curves.csv, which has one more. Raises DataError where its columns are not those of `grid`.
     """
     frame = pd.read_csv(path, dtype=str, na_filter=False, encoding="utf-8")
-    legal = (*COLUMNS_BEFORE_AXES, *grid.axis_columns, *COLUMNS_AFTER_AXES)
+    after = CURVE_COLUMNS if UPDATE in frame else COLUMNS_AFTER_AXES
+    legal = (*COLUMNS_BEFORE_AXES, *grid.axis_columns, *after)
     if tuple(frame.columns) != legal:
         raise DataError(
             f"{path}: columns are {', '.join(map(str, frame.columns))}; "
             f"legal, as in the grid: {', '.join(legal)}"
         )
-    whole = dict.fromkeys(WHOLE_NUMBERS, "int64")
+    whole = {name: "int64" for name in (*WHOLE_NUMBERS, UPDATE) if name in frame}
     values = [float(text) for text in frame["value"]]
     return frame.astype(whole).assign(value=pd.Series(values, index=frame.index, dtype="float64"))
 

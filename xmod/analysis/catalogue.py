@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import Field, ValidationError
 
 from xmod.analysis.figures.spec import ArchitectureSpec, FigureSpec
-from xmod.analysis.records import COLUMNS_AFTER_AXES, axis_column, axis_text
+from xmod.analysis.records import COLUMNS_AFTER_AXES, UPDATE, axis_column, axis_text
 from xmod.analysis.spec import Selection, with_synthetic_note
 from xmod.analysis.tables.spec import LanguageTableSpec, MetricTableSpec, TableSpec
 from xmod.config_errors import ConfigError, explain, suggest
@@ -61,7 +61,8 @@ class Catalogue(Section):
         _check_selection(spec, where, points, table, sets)
         named = [*spec.channels.items(), *(("average_over", one) for one in spec.average_over)]
         named += [("order", column) for column in spec.order]
-        _check_columns(named, where, points)
+        _check_curves(spec, where)
+        _check_columns([one for one in named if one != ("x", UPDATE)], where, points)
 
     def check_table(self, name: str, points: Points, table: LanguageTable, sets: Sets = ()) -> None:
         """The same for a table of metrics; those of languages name nothing of the grid."""
@@ -185,6 +186,15 @@ def _check_sets(spec: Selection, where: str, sets: Sets) -> None:
                 f"{where}: experiment {spec.experiment!r} is not evaluated on {task!r}; {choices} "
                 f"Add it to the configuration's tasks, or take {name} out of its {kind}"
             )
+
+
+def _check_curves(spec: FigureSpec, where: str) -> None:
+    """Raise ConfigError where the stage and the horizontal axis do not agree on what is shown."""
+    if (spec.stage == "pretrain") != spec.is_of_curves:
+        raise ConfigError(
+            f"{where}: stage pretrain and x {UPDATE} go together, as curves along pre-training; "
+            f"it has stage {spec.stage} and x {spec.x}"
+        )
 
 
 def _check_columns(named: Iterable[tuple[str, str]], where: str, points: Points) -> None:

@@ -24,6 +24,9 @@ COLUMNS_AFTER_AXES = (
     *("num_languages", "budget_updates", "stage", "task", "metric"),
     *("language", "group", "seed", "value"),
 )
+UPDATE = "update"
+CURVE_COLUMNS = (*COLUMNS_AFTER_AXES[:-1], UPDATE, "value")
+"""Of curves.csv, which is metrics.csv's sibling for what is measured along training."""
 
 AnySection = TypeVar("AnySection", bound=Section)
 

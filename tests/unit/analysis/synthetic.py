@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from xmod import aggregate
-from xmod.analysis.aggregate import read_metrics
+from xmod import aggregate, gather_curves
+from xmod.analysis.aggregate import read_metrics, stage_cell
 from xmod.analysis.figures.spec import FigureSpec
 from xmod.analysis.published import AVERAGE, published
 from xmod.analysis.records import GridPoints, read_grid
@@ -205,17 +205,36 @@ def all_scores(grid_json: Json) -> list[Json]:
 
 
 def aggregated(folder: Path, grid_json: Json, files: Sequence[Json]) -> Path:
-    """`folder` with grid.json and the metrics.csv that `xmod.aggregate` makes of `files`."""
+    """`folder` with grid.json, and the metrics.csv and curves.csv that the pipeline makes of it."""
     path, paths = write(folder, grid_json, files)
     arguments = ["--grid", str(path), "--scores", *map(str, paths)]
     aggregate.main([*arguments, "--output", str(folder / "metrics.csv")])
+    cells = {stage_cell(one["cell"], "pretrain", "") for one in files}
+    histories = [write_history(folder, cell) for cell in sorted(cells)]
+    arguments = ["--grid", str(path), "--histories", *map(str, histories)]
+    gather_curves.main([*arguments, "--output", str(folder / "curves.csv")])
     return folder
 
 
-def read(folder: Path) -> tuple[pd.DataFrame, GridPoints]:
-    """What `aggregated` wrote."""
+def write_history(folder: Path, cell: str) -> Path:
+    """A history.csv as pre-training writes it: a loss of 8 - update / 100."""
+    path = folder / cell / "history.csv"
+    path.parent.mkdir(exist_ok=True)
+    lines = ["update,loss,gradient_norm,learning_rate,tokens,tokens_per_second"]
+    lines += [f"{update},{8 - update / 100},1.5,0.001,960,500" for update in range(15, 315, 15)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def read(folder: Path, spec: FigureSpec | None = None) -> tuple[pd.DataFrame, GridPoints]:
+    """What `aggregated` wrote, and `spec` shows."""
     points = read_grid(folder / "grid.json")
-    return read_metrics(folder / "metrics.csv", points), points
+    return read_metrics(folder / data_of(spec), points), points
+
+
+def data_of(spec: FigureSpec | None) -> str:
+    """The file that a figure shows."""
+    return "curves.csv" if spec and spec.is_of_curves else "metrics.csv"
 
 
 def figure(**changes: Any) -> FigureSpec:

@@ -28,7 +28,7 @@ DECLARED = sorted(read_catalogue(synthetic.FIGURES).figures)
 
 
 def prepared(folder: Path, spec: FigureSpec) -> Plotted:
-    frame, grid = synthetic.read(folder)
+    frame, grid = synthetic.read(folder, spec)
     return prepare(frame, grid, TABLE, spec)
 
 
@@ -41,9 +41,10 @@ def words(figure: Figure) -> str:
 
 
 def arguments(folder: Path, figure: str, figures: Path = synthetic.FIGURES) -> list[str]:
+    data = synthetic.data_of(read_catalogue(figures).figures.get(figure))
     return [
         *("--figure", figure, "--figures", str(figures)),
-        *("--grid", str(folder / "grid.json"), "--metrics", str(folder / "metrics.csv")),
+        *("--grid", str(folder / "grid.json"), "--metrics", str(folder / data)),
         *("--languages", str(synthetic.LANGUAGES), "--output-prefix", str(folder / figure)),
     ]
 

@@ -123,22 +123,20 @@ def _names_rows(spec: FigureSpec) -> bool:
 def _draw_panel(
     ax: Axes, rows: pd.DataFrame, plotted: Plotted, spec: FigureSpec, table: LanguageTable
 ) -> None:
-    ticks = plotted.values[spec.x]
+    values = plotted.values[spec.x]
     numeric = is_number_axis(plotted, spec.x)
-    position = {value: float(value) if numeric else float(i) for i, value in enumerate(ticks)}
+    position = {value: float(value) if numeric else float(i) for i, value in enumerate(values)}
     for series, line in rows.groupby("series", sort=False):
         x = [position[value] for value in line[spec.x]]
         if bool(line["reference"].iloc[0]):
             look = _reference_look(str(series), spec) if numeric else style.REFERENCE_AT_CATEGORY
             ax.plot(x, line["value"], gid="reference", label=str(series), zorder=1.5, **look)
             continue
-        _draw_series(ax, x, line, _look(line, plotted, spec), spec, numeric=numeric)
-    labels = ticks if numeric else [display(spec.x, value, table) for value in ticks]
-    ax.set_xticks(list(position.values()), labels)
-    if position:
-        low, high = min(position.values()), max(position.values())
-        margin = 0.06 * (high - low) or 0.5
-        ax.set_xlim(low - margin, high + margin)
+        look = _look(line, plotted, spec)
+        look |= {"marker": ""} if numeric and len(values) > scales.MOST_X_TICKS else {}
+        _draw_series(ax, x, line, look, spec, numeric=numeric)
+    names = None if numeric else [display(spec.x, value, table) for value in values]
+    scales.set_x(ax, list(position.values()), names, spec)
     if rows.empty:
         words = "not run yet" if plotted.is_draft else "not measured"
         ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center",

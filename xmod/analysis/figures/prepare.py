@@ -11,7 +11,7 @@ import pandas as pd
 from xmod.analysis.averages import RECORD_COLUMNS, average
 from xmod.analysis.figures.spec import FigureSpec, Reference
 from xmod.analysis.names import display, is_numeric, ordered
-from xmod.analysis.records import DataError, GridPoints
+from xmod.analysis.records import UPDATE, DataError, GridPoints
 from xmod.analysis.selection import SEEDS, Selected, only_measured, select, varying
 from xmod.config_errors import suggest
 from xmod.languages import LanguageTable
@@ -48,7 +48,7 @@ def prepare(
     Raises DataError where the declaration names a column or a value that the data do not have,
     or leaves open over what is averaged.
     """
-    _refuse_unknown_columns(grid, spec)
+    _refuse_unknown_columns(frame, grid, spec)
     selected = select(frame, grid, table, spec, over=spec.average_over)
     rows = selected.complete
     channels = list(dict.fromkeys(spec.channels.values()))
@@ -74,8 +74,9 @@ def prepare(
     )
 
 
-def _refuse_unknown_columns(grid: GridPoints, spec: FigureSpec) -> None:
+def _refuse_unknown_columns(frame: pd.DataFrame, grid: GridPoints, spec: FigureSpec) -> None:
     legal = [*grid.axis_columns, *POINT_COLUMNS, *RECORD_COLUMNS, "seed"]
+    legal += [UPDATE] if UPDATE in frame else []
     named = {**spec.channels, **{f"average_over.{c}": c for c in spec.average_over}}
     named |= {f"order.{column}": column for column in spec.order}
     for key, column in named.items():

@@ -14,6 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from xmod.analysis.figures.spec import FigureSpec
 
 PADDING = 0.09
+X_MARGIN = 0.06
 MOST_STRETCH = 1.7
 WIDE_LOG_RATIO = 12.0
 """A logarithmic axis over more than this ratio gets ticks by decades, a narrower one even ticks."""
@@ -21,6 +22,10 @@ MOST_TICKS = 5
 """Of a logarithmic axis: more would run into each other on the smallest panels."""
 FEWEST_TICKS = 3
 """Of a linear one, so that a reader sees how far apart they are."""
+MOST_X_TICKS = 12
+"""A value of the horizontal axis has a tick and a marker of its own where there are no more."""
+TICK_INCHES = 0.45
+"""Room for a tick's number on the horizontal axis."""
 STEPS = (1, 2, 2.5, 5, 10)
 """Between even ticks, times a power of ten."""
 DIGITS = ((1, 2, 5), (1, 3), (1,))
@@ -70,6 +75,31 @@ def set_y(ax: Axes, span: Span | None, spec: FigureSpec) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
 
 
+def set_x(
+    ax: Axes, positions: Sequence[float], names: Sequence[str] | None, spec: FigureSpec
+) -> None:
+    """Set scale, limits and ticks of the horizontal axis; `names` where it has categories."""
+    if not positions:
+        ax.xaxis.set_major_locator(NullLocator())
+        return
+    low, high = min(positions), max(positions)
+    log = spec.x_scale == "log" and names is None and low > 0
+    if len(positions) <= MOST_X_TICKS or names is not None:
+        ticks = positions
+    else:
+        most = max(2, int(spec.panel_inches[0] / TICK_INCHES))
+        ticks = log_ticks(low, high, most=most) if log else linear_ticks(low, high)
+    if log:
+        ax.set_xscale("log")
+        ax.xaxis.set_minor_locator(NullLocator())
+        margin = (high / low) ** X_MARGIN
+        ax.set_xlim(low / margin, high * margin)
+    else:
+        reach = X_MARGIN * (high - low) or 0.5
+        ax.set_xlim(low - reach, high + reach)
+    ax.set_xticks(list(ticks), names if names is not None else [f"{tick:,.6g}" for tick in ticks])
+
+
 def linear_ticks(low: float, high: float) -> list[float]:
     """At least FEWEST_TICKS round numbers between the limits, and no more than that needs."""
     for nbins in range(5, 12):
@@ -80,7 +110,7 @@ def linear_ticks(low: float, high: float) -> list[float]:
     return ticks
 
 
-def log_ticks(low: float, high: float) -> list[float]:
+def log_ticks(low: float, high: float, *, most: int = MOST_TICKS) -> list[float]:
     """As many round numbers between the limits of a logarithmic axis as there is room for.
 
     matplotlib's own locator gives none over several decades on a small panel, where it has no
@@ -89,7 +119,7 @@ def log_ticks(low: float, high: float) -> list[float]:
     wide = high / low > WIDE_LOG_RATIO
     candidates = _ticks_by_decades(low, high) if wide else _even_ticks(low, high)
     inside = ([tick for tick in ticks if low <= tick <= high] for ticks in candidates)
-    return max((ticks for ticks in inside if len(ticks) <= MOST_TICKS), key=len)
+    return max((ticks for ticks in inside if len(ticks) <= most), key=len)
 
 
 def _ticks_by_decades(low: float, high: float) -> Iterator[list[float]]:

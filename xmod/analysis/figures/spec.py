@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from xmod.analysis.records import axis_text
+from xmod.analysis.records import UPDATE, axis_text
 from xmod.analysis.spec import AxisValues, Baseline, Mean, Names, Selection, Spread
 from xmod.architecture import StageName
 from xmod.config_section import AxisValue, Section
@@ -47,7 +47,10 @@ class FigureSpec(Selection):
     """
 
     x: str
+    """`update` for a curve along pre-training."""
     x_label: str
+    x_scale: Literal["linear", "log"] = "linear"
+    """Of an axis of numbers."""
     hue: str | None = None
     style: str | None = None
     row: str | None = None
@@ -73,6 +76,11 @@ class FigureSpec(Selection):
         if isinstance(self.y.label, dict) and self.row is None:
             raise ValueError("y.label: one for each value of row needs a row")
         return self
+
+    @property
+    def is_of_curves(self) -> bool:
+        """Whether it shows curves.csv, what is measured along training, and not metrics.csv."""
+        return self.x == UPDATE
 
     @property
     def channels(self) -> dict[str, str]:

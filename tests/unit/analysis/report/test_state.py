@@ -229,7 +229,7 @@ def test_a_job_that_is_made_again_later_makes_its_followers_stale(plan: Plan) ->
     finish_job(plan, job, at=LATER)
     judged = Judge(plan.jobs, Notes(Path("none")), now=LATER).judge_all()
     stale = {one.job.stage for one in judged if one.state == "stale" and not one.only_follows}
-    assert stale == {"extend", "perplexity", "finetune", "evaluate"}
+    assert stale == {"summary", "extend", "perplexity", "finetune", "evaluate"}
 
 
 def test_differences_are_told_by_key() -> None:

@@ -1,0 +1,53 @@
+"""Training curves, curves.csv: the columns of metrics.csv and one more, the update.
+
+A row for each row of a pre-training's history.csv, metric and point of the grid. A cell that is
+trained on top of another one has no history of its own, and no rows.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from xmod.analysis.aggregate import stage_cell, write_rows
+from xmod.analysis.records import COLUMNS_BEFORE_AXES, CURVE_COLUMNS, DataError, GridPoints
+
+METRICS = ("loss", "gradient_norm", "learning_rate")
+"""Columns of history.csv."""
+STAGE, TASK = "pretrain", "mlm"
+
+Row = tuple[str, ...]
+History = tuple[Mapping[str, str], ...]
+
+
+def write_curves(path: Path, grid: GridPoints, histories: Mapping[str, Path]) -> int:
+    """Write the curves of `histories`, cell -> file, and say how many cells have one."""
+    read = {cell: _read(file) for cell, file in histories.items()}
+    columns = (*COLUMNS_BEFORE_AXES, *grid.axis_columns, *CURVE_COLUMNS)
+    write_rows(path, columns, _rows(grid, read))
+    return len(read)
+
+
+def _rows(grid: GridPoints, histories: Mapping[str, History]) -> Iterator[Row]:
+    for point in grid.points:
+        place = (
+            *(point.experiment, point.cell, *point.position()),
+            *(str(point.num_languages), str(point.budget_updates)),
+        )
+        history = histories.get(stage_cell(point.cell, STAGE, ""), ())
+        for metric in METRICS:
+            for row in history:
+                # Of no language and no group; `seed` is fine-tuning's, as elsewhere.
+                told = (STAGE, TASK, metric, "", "", "1", row["update"], row[metric])
+                yield (*place, *told)
+
+
+def _read(path: Path) -> History:
+    """A history as it is; raises DataError where it is none."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in ("update", *METRICS) if name not in (reader.fieldnames or ())]
+        if missing:
+            raise DataError(f"{path}: is no history of training: no {', '.join(missing)}")
+        return tuple(reader)
