@@ -34,14 +34,6 @@ except ValueError as error:
 
 PATHS = RUN.paths
 
-# Under a limit of jobs a second, which Snakemake has by default, every look at the waiting jobs is
-# followed by another a second later, and every job that ends begins one more such series: after a
-# few hundred jobs that took half a core (snakemake 9.27; its pull request 3744). A limit that
-# somebody sets stays.
-LIMIT = getattr(workflow.scheduling_settings, "max_jobs_per_timespan", None)
-if LIMIT is not None and (LIMIT.max_jobs, LIMIT.timespan) == (100, 1):
-    workflow.scheduling_settings.max_jobs_per_timespan = None
-
 # A grid is planned before its data are there, so what is missing stops only what would read it.
 if workflow.output_settings.dryrun:
     for message in RUN.missing_data():
@@ -53,6 +45,13 @@ onstart:
     missing = RUN.missing_data()
     if missing:
         raise WorkflowError("\n".join(missing))
+    # Under a limit of jobs a second, which Snakemake has by default, every look at the waiting jobs is
+    # followed by another a second later, and every job that ends begins one more such series: after a
+    # few hundred jobs that took half a core (snakemake 9.27; its pull request 3744). A limit that
+    # somebody sets stays.
+    limit = getattr(workflow.scheduling_settings, "max_jobs_per_timespan", None)
+    if limit is not None and (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
 
 
 # Jobs run the Python that runs Snakemake, activated or not, unless conda gives them another one.

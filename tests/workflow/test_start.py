@@ -96,3 +96,12 @@ def test_the_captions_are_written_beside_the_figures(project: Project) -> None:
     text = (project.folder / page).read_text(encoding="utf-8")
     assert "![figure_mean](figure_mean.png)\n\nMean perplexity of English and French." in text
     assert "[table_9](../tables/table_9.md): All languages" in text
+
+
+def test_the_scheduler_looks_at_the_waiting_jobs_only_when_one_ended(project: Project) -> None:
+    """With Snakemake's own limit it does so more and more often, once a second for each that did."""
+    target = "results/tiny/summary/curves.csv"
+    result = project.snakemake("--verbose", "--", target, cores=1)
+    finished = result.stderr.count("Finished jobid")
+    looks = result.stderr.count("Resources before job selection")
+    assert 4 < looks <= finished + 1
