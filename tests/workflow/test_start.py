@@ -99,7 +99,7 @@ def test_the_captions_are_written_beside_the_figures(project: Project) -> None:
 
 
 def test_the_scheduler_looks_at_the_waiting_jobs_only_when_one_ended(project: Project) -> None:
-    """With Snakemake's own limit it does so more and more often, once a second for each that did."""
+    """With Snakemake's own limit it does so once a second for each job that did."""
     target = "results/tiny/summary/curves.csv"
     result = project.snakemake("--verbose", "--", target, cores=1)
     finished = result.stderr.count("Finished jobid")

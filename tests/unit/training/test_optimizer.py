@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -132,3 +135,35 @@ def test_precision_is_resolved() -> None:
     assert resolve("bfloat16", device="cpu", width=8) == "bfloat16"
     assert resolve("float32", device="cpu", width=4096) == "float32"
     assert resolve("auto", device="cpu", width=8) == "float32"
+
+
+def test_steps_are_those_of_pytorchs_adamw() -> None:
+    """Bit for bit, state included, over steps with a gradient and without one."""
+    config = TrainingConfig()
+    models = [small_model() for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    own = build_optimizer(models[0].parameters(), config)
+    theirs = torch.optim.AdamW(models[1].parameters(), **own.defaults)
+    for segment in (Segment("en", 2), Segment("sw", 2)):
+        for model, optimizer in zip(models, (own, theirs), strict=True):
+            torch.manual_seed(1)
+            take_step(model, optimizer, segment)
+    for one, other in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_pytorchs_compiler_is_not_started() -> None:
+    """It takes longer than all else of a short job's start."""
+    code = (
+        "import sys, torch\n"
+        "from xmod.config_training import TrainingConfig\n"
+        "from xmod.training.optimizer import build_optimizer\n"
+        "one = torch.nn.Parameter(torch.ones(2))\n"
+        "optimizer = build_optimizer([one], TrainingConfig())\n"
+        "one.grad = torch.ones(2)\n"
+        "optimizer.step()\n"
+        "optimizer.load_state_dict(optimizer.state_dict())\n"
+        "optimizer.zero_grad(set_to_none=True)\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
