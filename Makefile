@@ -1,6 +1,6 @@
 # make run    install into .venv and run the embedded grid
-# make report one page about it as it is now: results/small/report.html; runs no job.
-#             Of another run: make report CONFIG=config/paper.yaml
+# make report one page about it as it is now: results/small/report.html; runs no job
+# make run CONFIG=config/laptop.yaml, make report CONFIG=...: another one
 # make test   lint, types and tests
 # make bench  speed and memory, as ratios; writes docs/benchmarks.md
 
@@ -15,8 +15,8 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum |
 
 run: install
 	@started=$$(date +%s) && \
-	$(BIN)/snakemake --cores $(CORES) --quiet rules host && \
-	$(BIN)/python -m xmod.timings --results results/small --since $$started --cores $(CORES)
+	$(BIN)/snakemake --cores $(CORES) --quiet rules host --configfile $(CONFIG) && \
+	$(BIN)/python -m xmod.timings --configfile $(CONFIG) --since $$started --cores $(CORES)
 
 report: install
 	$(BIN)/python -m xmod.report --configfile $(CONFIG)

@@ -266,7 +266,9 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _sequences_fit_positions(self) -> Self:
-        sections: dict[str, TrainingConfig] = {"pretrain": self.pretrain, "extend": self.extend}
+        sections: dict[str, TrainingConfig] = {"pretrain": self.pretrain}
+        if any(experiment.add_languages for experiment in self.experiments.values()):
+            sections["extend"] = self.extend
         if self.variant in self.variants and self.variants[self.variant].base is not None:
             sections["adapters"] = self.adapters
         for section, training in sections.items():

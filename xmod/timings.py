@@ -1,4 +1,4 @@
-"""Where the time of a run went: `python -m xmod.timings --results results/small ...`.
+"""Where the time of a run went: `python -m xmod.timings --configfile FILE ...`.
 
 Counts the jobs that ended after `--since`: what they trained, what else they did, and how much
 of the cores' time was neither: Snakemake's own, and waiting for one another. Writes
@@ -26,7 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from xmod.command import run
+from xmod.config import parse
 from xmod.files import write_text_atomic
+from xmod.strict_yaml import read_yaml
 from xmod.training.progress import duration
 
 RUN = "run"
@@ -64,19 +66,21 @@ class Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m xmod.timings", description=__doc__)
-    parser.add_argument("--results", type=Path, required=True, help="results/<name>")
+    parser.add_argument("--configfile", type=Path, required=True, help="what was run")
     parser.add_argument("--since", type=float, help="when the run began: date +%%s")
     parser.add_argument("--cores", default="all", help="as given to Snakemake")
     arguments = parser.parse_args()
     cores = (os.cpu_count() or 1) if arguments.cores == "all" else int(arguments.cores)
-    stages = measure(arguments.results, since=arguments.since or 0.0)
+    config = parse(read_yaml(arguments.configfile), origin=str(arguments.configfile))
+    results = Path(config.results) / config.name
+    stages = measure(results, since=arguments.since or 0.0)
     if not stages:
         print("Nothing was to be done: all results are there.")
         return
     began = arguments.since
     wall = covered(_all_spans(stages)) if began is None else time.time() - began
     rows = summarise(stages, wall=wall)
-    write_text_atomic(arguments.results / "summary/timings.csv", as_csv(rows))
+    write_text_atomic(results / "summary/timings.csv", as_csv(rows))
     Console().print(as_table(rows))
     print(sentence(stages, wall=wall, cores=cores))
 

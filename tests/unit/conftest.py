@@ -28,7 +28,7 @@ def table() -> LanguageTable:
 def shipped() -> dict[str, Any]:
     return {
         name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
-        for name in ("small", "paper")
+        for name in ("small", "laptop", "paper")
     }
 
 
@@ -36,6 +36,12 @@ def shipped() -> dict[str, Any]:
 def small(shipped: dict[str, Any]) -> dict[str, Any]:
     """config/small.yaml without its tasks, as a mapping of one's own."""
     return _without_tasks(shipped["small"])
+
+
+@pytest.fixture
+def laptop(shipped: dict[str, Any]) -> dict[str, Any]:
+    """config/laptop.yaml, as a mapping of one's own."""
+    return copy.deepcopy(shipped["laptop"])
 
 
 @pytest.fixture

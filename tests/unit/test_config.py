@@ -15,10 +15,25 @@ from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable
 
 
-@pytest.mark.parametrize("name", ["small", "paper"])
+@pytest.mark.parametrize("name", ["small", "laptop", "paper"])
 def test_the_shipped_configurations_are_legal(name: str, request: pytest.FixtureRequest) -> None:
     config = parse(request.getfixturevalue(name), origin=name)
     assert config.name == name
+
+
+def test_laptops_models_are_those_of_the_small_grid(
+    small: dict[str, Any], laptop: dict[str, Any]
+) -> None:
+    """So that what its comments say stays true: they differ in text and budgets."""
+    for section in ("vocabulary", "sizes", "model", "pretrain"):
+        assert laptop[section] == small[section]
+
+
+def test_a_section_of_added_languages_counts_where_there_are_any(laptop: dict[str, Any]) -> None:
+    assert parse(laptop, origin="laptop").extend.sequence_length > 32
+    laptop["experiments"]["main"]["add_languages"] = ["de"]
+    with pytest.raises(ConfigError, match=r"extend.sequence_length \(512\) exceeds"):
+        parse(laptop, origin="laptop")
 
 
 def test_papers_values_are_the_papers(paper: dict[str, Any]) -> None:

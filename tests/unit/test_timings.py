@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from rich.console import Console
 
 from xmod import timings
@@ -119,7 +120,11 @@ def test_a_row_a_stage_and_one_for_the_run(results: Path) -> None:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, results: Path, since: float | None, cores: str) -> None:
-    arguments = ["--results", str(results), "--cores", cores]
+    config = yaml.safe_load(Path("config/small.yaml").read_text(encoding="utf-8"))
+    config |= {"results": str(results.parent), "name": results.name}
+    file = results.parent / "config.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    arguments = ["--configfile", str(file), "--cores", cores]
     arguments += [] if since is None else ["--since", str(since)]
     monkeypatch.setattr(sys, "argv", ["timings", *arguments])
     monkeypatch.setattr(timings.time, "time", lambda: BEGIN + 100.0)
