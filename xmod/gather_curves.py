@@ -16,11 +16,11 @@ from xmod.command import run
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the table and say how many cells it has."""
+    """Write the table and say of how many cells it is."""
     options = _parser().parse_args(arguments)
     histories = {path.parent.name: path for path in options.histories}
-    number = write_curves(options.output, read_grid(options.grid), histories)
-    print(f"{options.output}: curves of {number} cells")
+    write_curves(options.output, read_grid(options.grid), histories)
+    print(f"{options.output}: curves of {len(histories)} cells")
 
 
 def _parser() -> argparse.ArgumentParser:

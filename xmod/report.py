@@ -12,15 +12,17 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from xmod.analysis.claims.judge import judge
+from xmod.analysis.claims.spec import read_claims
 from xmod.analysis.records import GridPoints
-from xmod.analysis.report.claims import read_claims, read_page
+from xmod.analysis.report.claims import Claims, read_page, shown_claims
 from xmod.analysis.report.costs import costs, totals
 from xmod.analysis.report.notes import Notes
 from xmod.analysis.report.overview import overview
 from xmod.analysis.report.plan import Plan, TaskPlan
 from xmod.analysis.report.provenance import manifests, provenance
 from xmod.analysis.report.render import Page, render
-from xmod.analysis.report.scores import gather
+from xmod.analysis.report.scores import LongTable, gather
 from xmod.analysis.report.shown import pictures, tables
 from xmod.analysis.report.state import Judge, clock
 from xmod.analysis.report.texts import texts
@@ -68,6 +70,7 @@ def plan_of(configfile: Path) -> Plan:
             )
             for name in dag.tasks.cells
         },
+        claims=read_claims(Path(dag.config.claims), dag.table) if dag.config.claims else None,
         languages=dag.table,
         code_digest=code_digest("."),
     )
@@ -82,9 +85,9 @@ def assemble(plan: Plan, notes: Notes, *, now: float) -> Page:
         name=plan.name,
         made_at=clock(now),
         overview=overview(judged, plan.grid.cells),
-        num_scores=len(gathered.frame),
+        num_scores=len(gathered.scores.frame),
         problems=gathered.problems,
-        claims=read_claims(plan.root, digest=gathered.digest),
+        claims=claims(plan, gathered.scores),
         audit=read_page(plan.root / "paper_audit.md"),
         pictures=pictures(plan, gathered, judged),
         tables=tables(plan, gathered),
@@ -96,6 +99,14 @@ def assemble(plan: Plan, notes: Notes, *, now: float) -> Page:
         config_text=plan.config_text,
         has_notes=notes.are_there,
     )
+
+
+def claims(plan: Plan, scores: LongTable) -> Claims:
+    """The claims of the configuration, by the scores so far."""
+    if plan.claims is None:
+        return Claims()
+    findings = judge(plan.claims, scores.frame, plan.grid, plan.languages)
+    return shown_claims(findings, plan.languages, is_draft=not scores.is_final)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -129,7 +129,7 @@ def test_the_page_of_a_finished_run_has_no_draft(project: Project) -> None:
     assert page.count("data:image/png;base64,") == 2
     assert 'class="mark draft"' not in page
     assert ">stale: " not in page
-    assert "the paper's claims have not been judged" not in page.lower()
+    assert "the configuration names no claims" not in page.lower()
     assert project.planned() == {}, "the report changed no result"
 
 

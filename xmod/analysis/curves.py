@@ -21,12 +21,11 @@ Row = tuple[str, ...]
 History = tuple[Mapping[str, str], ...]
 
 
-def write_curves(path: Path, grid: GridPoints, histories: Mapping[str, Path]) -> int:
-    """Write the curves of `histories`, cell -> file, and say how many cells have one."""
-    read = {cell: _read(file) for cell, file in histories.items()}
+def write_curves(path: Path, grid: GridPoints, histories: Mapping[str, Path]) -> None:
+    """Write the curves of `histories`, cell -> file; raises DataError for a file that is none."""
+    read = {cell: read_history(file) for cell, file in histories.items()}
     columns = (*COLUMNS_BEFORE_AXES, *grid.axis_columns, *CURVE_COLUMNS)
     write_rows(path, columns, _rows(grid, read))
-    return len(read)
 
 
 def _rows(grid: GridPoints, histories: Mapping[str, History]) -> Iterator[Row]:
@@ -43,7 +42,7 @@ def _rows(grid: GridPoints, histories: Mapping[str, History]) -> Iterator[Row]:
                 yield (*place, *told)
 
 
-def _read(path: Path) -> History:
+def read_history(path: Path) -> History:
     """A history as it is; raises DataError where it is none."""
     with path.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)

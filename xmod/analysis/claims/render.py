@@ -182,9 +182,9 @@ def _summary(claims: Sequence[tuple[str, list[Finding]]]) -> list[str]:
         [
             f"[{name}](#{name})" if place == 0 else "",
             finding.claim.section if place == 0 else "",
-            _measure(finding),
+            measure_text(finding),
             _bold(finding),
-            _estimate(finding.headline, finding),
+            estimate_text(finding.headline, finding),
         ]
         for name, found in claims
         for place, finding in enumerate(found)
@@ -214,9 +214,9 @@ def _section(claim: Claim) -> str:
 def _numbers_row(finding: Finding) -> list[str]:
     one = finding.headline
     return [
-        _measure(finding),
+        measure_text(finding),
         _bold(finding),
-        _estimate(one, finding),
+        estimate_text(one, finding),
         f"{expected_in_words(finding)}{_direction(finding)}",
         _better(one),
     ]
@@ -224,22 +224,23 @@ def _numbers_row(finding: Finding) -> list[str]:
 
 def _notes(finding: Finding, table: LanguageTable) -> Iterator[str]:
     """What else is to be said of one measure, as items of a list."""
-    yield from (f"- {_measure(finding)}: {reason}." for reason in finding.reasons)
+    yield from (f"- {measure_text(finding)}: {reason}." for reason in finding.reasons)
     if finding.headline is None:
         return
     isos = "; against: ".join(", ".join(one) for one in finding.languages)
-    yield f"- {_measure(finding)}: {coverage_in_words(finding)} Languages: {isos}."
+    yield f"- {measure_text(finding)}: {coverage_in_words(finding)} Languages: {isos}."
     several = [one for one in finding.estimates if one.at]
     if several:
         yield (
-            f"- {_measure(finding)}, at {len(several)} places, which must all agree; the one that "
-            f"decides stands above. Each interval has a confidence of "
+            f"- {measure_text(finding)}, at {len(several)} places, which must all agree; the one "
+            f"that decides stands above. Each interval has a confidence of "
             f"{several[0].confidence:.2%}, so that they hold together:"
         )
     for one in several:
         better = f", better in {_better(one)}" if one.num_better is not None else ""
         verdict = verdict_text(one.verdict, finding)
-        yield f"  - {place_in_words(one.at, table)}: {verdict}, {_estimate(one, finding)}{better}"
+        number = estimate_text(one, finding)
+        yield f"  - {place_in_words(one.at, table)}: {verdict}, {number}{better}"
 
 
 def _better(one: Estimate | None) -> str:
@@ -254,7 +255,8 @@ def _direction(finding: Finding) -> str:
     return f" ({finding.measure.better} is better)"
 
 
-def _measure(finding: Finding) -> str:
+def measure_text(finding: Finding) -> str:
+    """`XNLI accuracy, seed 2`."""
     setting = _place(finding.setting)
     return finding.measure.label + (f", {setting}" if setting else "")
 
@@ -268,7 +270,7 @@ def _bold(finding: Finding) -> str:
     return f"**{text}**" if finding.verdict in ("holds", "does not hold") else text
 
 
-def _estimate(one: Estimate | None, finding: Finding) -> str:
+def estimate_text(one: Estimate | None, finding: Finding) -> str:
     """`+0.31 [+0.12, +0.50] nats`."""
     if one is None:
         return NONE

@@ -1,22 +1,27 @@
-"""The paper's claims and the audit of its numbers, where other commands have written them."""
+"""The paper's claims, judged by the scores so far, and the pages that other commands wrote."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from markdown_it import MarkdownIt
 
-from xmod.analysis.names import NAMES
-from xmod.analysis.report.facts import read_json
+from xmod.analysis.claims.judge import Finding, Verdict
+from xmod.analysis.claims.render import estimate_text, measure_text, verdict_text
+from xmod.analysis.claims.words import describe_test, expected_in_words
+from xmod.languages import LanguageTable
 
-LOOKS = {"holds": "done", "does not hold": "failed", "not run": "missing"}
-"""How a verdict begins -> the state whose colour it has; any other has that of doubt."""
-DOUBT = "stale"
+LOOKS: dict[Verdict, str] = {
+    "holds": "done",
+    "does not hold": "failed",
+    "undecided at this scale": "stale",
+    "not run": "missing",
+}
+"""Verdict -> the state whose colour it has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,22 +30,17 @@ class Measured:
 
     measure: str
     verdict: str
+    look: str
     estimate: str
     """With its interval and unit; empty where there is none."""
     expected: str
     reasons: tuple[str, ...]
-
-    @property
-    def look(self) -> str:
-        looks = (look for verdict, look in LOOKS.items() if self.verdict.startswith(verdict))
-        return next(looks, DOUBT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """One claim, by every measure that it is judged by."""
 
-    name: str
     statement: str
     quote: str
     """HTML."""
@@ -51,18 +51,16 @@ class Claim:
     @property
     def is_judged(self) -> bool:
         """Whether any measure has a verdict other than that it was not run."""
-        return any(one.look != "missing" for one in self.measured)
+        return any(one.look != LOOKS["not run"] for one in self.measured)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """The claims one by one; else a page about them; else neither."""
+    """Every claim of a configuration; none where it declares none."""
 
     claims: tuple[Claim, ...] = ()
-    page: str = ""
-    """HTML."""
-    is_outdated: bool = False
-    """Whether they were judged by other scores than there are now."""
+    is_draft: bool = False
+    """Whether scores are still to come, or to come again."""
 
     @property
     def counts(self) -> str:
@@ -71,56 +69,33 @@ class Claims:
         return ", ".join(f"{verdict}: {number}" for verdict, number in counted.most_common())
 
 
-def read_claims(root: Path, *, digest: str) -> Claims:
-    """What claims.json says, else claims.md; `digest` is the SHA-256 of the scores."""
-    raw = read_json(root / "claims.json") or {}
-    findings = raw.get("findings", [])
-    is_outdated = not _judged_by(root, digest)
-    if not findings:
-        return Claims(page=read_page(root / "claims.md"), is_outdated=is_outdated)
-    by_claim = groupby(findings, key=lambda finding: str(finding["claim"]))
-    claims = tuple(_claim(name, list(found)) for name, found in by_claim)
-    return Claims(claims=claims, is_outdated=is_outdated)
+def shown_claims(findings: Sequence[Finding], table: LanguageTable, *, is_draft: bool) -> Claims:
+    """The findings of all claims, as a page shows them."""
+    by_claim = groupby(findings, key=lambda finding: finding.name)
+    claims = tuple(_claim(list(found), table) for _, found in by_claim)
+    return Claims(claims=claims, is_draft=is_draft)
 
 
-def _judged_by(root: Path, digest: str) -> bool:
-    """Whether the manifest of the claims names these scores."""
-    manifest = read_json(root / "claims.manifest.json") or {}
-    return any(one["sha256"] == digest for one in manifest.get("inputs", ()))
-
-
-def _claim(name: str, findings: list[Mapping[str, Any]]) -> Claim:
-    first = findings[0]
+def _claim(findings: Sequence[Finding], table: LanguageTable) -> Claim:
+    claim = findings[0].claim
     return Claim(
-        name=name,
-        statement=str(first.get("statement") or name),
-        quote=str(_parser().renderInline(str(first.get("quote") or ""))),
-        section=str(first.get("section") or ""),
-        test=str(first.get("test") or ""),
+        statement=claim.statement,
+        quote=str(_parser().renderInline(claim.quote)),
+        section=claim.section,
+        test=describe_test(claim, table),
         measured=tuple(map(_measured, findings)),
     )
 
 
-def _measured(finding: Mapping[str, Any]) -> Measured:
-    setting = (f"{axis} {value}" for axis, value in finding.get("setting", {}).items())
-    measure = str(finding.get("measure", ""))
+def _measured(finding: Finding) -> Measured:
     return Measured(
-        measure=", ".join([NAMES["task"].get(measure, measure), *setting]),
-        verdict=str(finding.get("verdict", "")),
-        estimate=_estimate(finding),
-        expected=str(finding.get("expected") or ""),
-        reasons=tuple(map(str, finding.get("reasons", ()))),
+        measure=measure_text(finding),
+        verdict=verdict_text(finding.verdict, finding),
+        look=LOOKS[finding.verdict],
+        estimate=estimate_text(finding.headline, finding) if finding.headline else "",
+        expected=expected_in_words(finding),
+        reasons=finding.reasons,
     )
-
-
-def _estimate(finding: Mapping[str, Any]) -> str:
-    """`0.31 [0.12, 0.5] nats`."""
-    if finding.get("estimate") is None:
-        return ""
-    text = f"{finding['estimate']:.3g}"
-    if finding.get("low") is not None and finding.get("high") is not None:
-        text += f" [{finding['low']:.3g}, {finding['high']:.3g}]"
-    return f"{text} {finding.get('unit') or ''}".rstrip()
 
 
 def read_page(path: Path) -> str:

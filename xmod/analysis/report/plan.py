@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xmod.analysis.candidates import Choice
+from xmod.analysis.claims.spec import Declared
 from xmod.analysis.figures.spec import ArchitectureSpec, FigureSpec
 from xmod.analysis.records import GridPoints
 from xmod.analysis.report.state import Job
@@ -39,6 +40,7 @@ class Plan:
     figures: Mapping[str, FigureSpec | ArchitectureSpec]
     tables: Mapping[str, TableSpec]
     tasks: Mapping[str, TaskPlan]
+    claims: Declared | None
     languages: LanguageTable
     code_digest: str
     """Of the package that makes the report."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,27 +17,40 @@ import pandas as pd
 
 from xmod.analysis.aggregate import read_metrics, tabulate, write_metrics
 from xmod.analysis.candidates import RunScores, by_cell, candidates, choose
+from xmod.analysis.curves import read_history, write_curves
+from xmod.analysis.figures.spec import FigureSpec
 from xmod.analysis.records import DataError, GridPoints, Scores, read_json
 from xmod.analysis.report.plan import Plan, TaskPlan
-from xmod.analysis.report.state import Judged
+from xmod.analysis.report.state import Job, Judged
+from xmod.analysis.spec import Selection
 from xmod.files import sha256_file
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gathered:
-    """One table of all scores, and what is to be said about it."""
+class LongTable:
+    """metrics.csv or curves.csv, as it would be now and as it is."""
 
     frame: pd.DataFrame
-    digest: str
-    """SHA-256 of its file."""
     is_final: bool
-    """Whether it is summary/metrics.csv to the letter."""
+    """Whether it is the file below `summary` to the letter."""
     final: pd.DataFrame | None
-    """summary/metrics.csv, where it fits the grid as it is now."""
+    """That file, where it fits the grid as it is now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """All that is drawn from, and what is to be said about it."""
+
+    scores: LongTable
+    curves: LongTable
     provisional: frozenset[str]
     """The sets of tasks whose settings are not chosen for good."""
     problems: tuple[str, ...]
     """Files that could not be taken in."""
+
+    def of(self, spec: Selection) -> LongTable:
+        """What a figure or table shows."""
+        return self.curves if isinstance(spec, FigureSpec) and spec.is_of_curves else self.scores
 
 
 def gather(plan: Plan, judged: Sequence[Judged]) -> Gathered:
@@ -65,7 +78,18 @@ def gather(plan: Plan, judged: Sequence[Judged]) -> Gathered:
             found = _provisional(name, task, outputs, problems)
         for path, one in found:
             _take(one, path, plan.grid, into=scores, problems=problems)
-    return _tabled(plan, scores, provisional=frozenset(provisional), problems=tuple(problems))
+    return Gathered(
+        scores=_long_table(
+            plan, "metrics.csv", lambda path: write_metrics(path, tabulate(plan.grid, scores))
+        ),
+        curves=_long_table(
+            plan,
+            "curves.csv",
+            lambda path: write_curves(path, plan.grid, _histories(done, problems)),
+        ),
+        provisional=frozenset(provisional),
+        problems=tuple(problems),
+    )
 
 
 def read_one(path: Path, problems: list[str]) -> Scores | None:
@@ -125,28 +149,30 @@ def _provisional(
     return found
 
 
-def _tabled(
-    plan: Plan,
-    scores: dict[Path, Scores],
-    *,
-    provisional: frozenset[str],
-    problems: tuple[str, ...],
-) -> Gathered:
-    final = plan.root / "summary/metrics.csv"
+def _histories(done: Iterable[Job], problems: list[str]) -> dict[str, Path]:
+    """Pre-trained cell -> its history; a file that is none is told of and left out."""
+    found = {}
+    for path in (Path(file) for job in done if job.stage == "pretrain" for file in job.outputs):
+        if path.name == "history.csv":
+            try:
+                read_history(path)
+            except (OSError, DataError) as error:
+                problems.append(str(error))
+            else:
+                found[path.parent.name] = path
+    return found
+
+
+def _long_table(plan: Plan, name: str, write: Callable[[Path], None]) -> LongTable:
+    """Write the table aside, read it back and hold it against that of the run."""
+    final = plan.root / "summary" / name
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "metrics.csv"
-        write_metrics(path, tabulate(plan.grid, scores))
-        digest = sha256_file(path)
+        path = Path(folder) / name
+        write(path)
+        is_final = final.is_file() and sha256_file(final) == sha256_file(path)
         frame = read_metrics(path, plan.grid)
     try:
         before = read_metrics(final, plan.grid) if final.is_file() else None
     except (ValueError, KeyError):
         before = None  # of another grid
-    return Gathered(
-        frame=frame,
-        digest=digest,
-        is_final=final.is_file() and sha256_file(final) == digest,
-        final=before,
-        provisional=provisional,
-        problems=problems,
-    )
+    return LongTable(frame=frame, is_final=is_final, final=before)

@@ -22,7 +22,7 @@ from xmod.analysis.figures.spec import ArchitectureSpec, FigureSpec
 from xmod.analysis.names import NAMES, listed
 from xmod.analysis.records import DataError
 from xmod.analysis.report.plan import Plan
-from xmod.analysis.report.scores import Gathered
+from xmod.analysis.report.scores import Gathered, LongTable
 from xmod.analysis.report.state import Judged
 from xmod.analysis.selection import only_measured
 from xmod.analysis.spec import Selection, with_synthetic_note
@@ -102,8 +102,9 @@ def _picture(
 ) -> Picture:
     noted = with_synthetic_note(spec, plan.grid.sets)
     shown = Picture(name=name, title=noted.title, caption=noted.caption)
-    if is_done and gathered.is_final:
-        marks = tuple(_coverage(plan, gathered.frame, noted))
+    source = gathered.of(noted)
+    if is_done and source.is_final:
+        marks = tuple(_coverage(plan, source.frame, noted))
         return replace(shown, png=_path(plan, name).read_bytes(), marks=marks)
     failure = ""
     for frame, marks in _frames(gathered, noted):
@@ -119,7 +120,7 @@ def _picture(
             continue
         figure = draw(plotted, noted, plan.languages, title_note=f"config: {plan.name}")
         told = (*_draft(plotted.num_complete, plotted.num_cells), *marks)
-        return replace(shown, png=_png(figure), marks=_marked(told, gathered))
+        return replace(shown, png=_png(figure), marks=_marked(told, source))
     return replace(shown, absence=failure or NOT_YET)
 
 
@@ -149,18 +150,19 @@ def _draft(num_complete: int, num_cells: int) -> Iterator[Mark]:
         yield Mark(kind="draft", text=f"draft: {num_complete} of {num_cells} cells")
 
 
-def _marked(marks: tuple[Mark, ...], gathered: Gathered) -> tuple[Mark, ...]:
+def _marked(marks: tuple[Mark, ...], source: LongTable) -> tuple[Mark, ...]:
     """`marks`, or that the run itself has not come to make this yet."""
-    return marks or (() if gathered.is_final else (Mark(kind="draft", text=NOT_THE_RUNS),))
+    return marks or (() if source.is_final else (Mark(kind="draft", text=NOT_THE_RUNS),))
 
 
 def _frames(gathered: Gathered, spec: Selection) -> Iterator[tuple[pd.DataFrame, tuple[Mark, ...]]]:
     """What may be drawn from, the best first, and what is to be said of it."""
     is_provisional = not gathered.provisional.isdisjoint(spec.tasks)
     marks = (Mark(kind="draft", text=PROVISIONAL),) if is_provisional else ()
-    yield gathered.frame, marks
-    if gathered.final is not None and not gathered.is_final:
-        yield gathered.final, (Mark(kind="stale", text=STALE),)
+    source = gathered.of(spec)
+    yield source.frame, marks
+    if source.final is not None and not source.is_final:
+        yield source.final, (Mark(kind="stale", text=STALE),)
 
 
 def tables(plan: Plan, gathered: Gathered) -> tuple[ShownTable, ...]:
@@ -190,7 +192,7 @@ def _table(plan: Plan, gathered: Gathered, name: str, spec: TableSpec) -> ShownT
         found = replace(
             shown,
             table=replace(table, notes=tuple(note for note in table.notes if note not in drafts)),
-            marks=_marked((*told, *marks), gathered),
+            marks=_marked((*told, *marks), gathered.scores),
             absence="",
         )
         if not is_empty:

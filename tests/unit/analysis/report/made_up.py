@@ -14,6 +14,7 @@ import yaml
 from tests.unit.analysis import synthetic
 from xmod import report
 from xmod.analysis.aggregate import tabulate, write_metrics
+from xmod.analysis.curves import write_curves
 from xmod.analysis.records import read_scores
 from xmod.analysis.report.plan import Plan
 from xmod.analysis.report.state import Job
@@ -97,7 +98,9 @@ def content(plan: Plan, job: Job, path: Path) -> str | bytes:
     if path.name == "vocabulary.json":
         return json.dumps({"size": 3002, "trained": True, "fingerprint": "f" * 64})
     if path.name == "history.csv":
-        return "update,loss\n1,9.5\n2,8.25\n"
+        return "update,loss,gradient_norm,learning_rate\n1,9.5,1.0,0.1\n2,8.25,1.0,0.1\n"
+    if path.name == "curves.csv":
+        return curves(plan, path)
     if path.name.endswith("manifest.json"):
         told = json.loads(job.told) if job.told.startswith("{") else {}
         return manifest(told, stage=job.stage)
@@ -153,6 +156,14 @@ def selected(plan: Plan, job: Job, path: Path) -> dict[str, Any]:
     runs = [plan.root / "evaluate" / job.task / cell / name / "scores.json" for name in names]
     records = [record for run in runs for record in json.loads(run.read_text())["records"]]
     return {"cell": cell, "task": job.task, "records": records}
+
+
+def curves(plan: Plan, path: Path) -> bytes:
+    """Of all histories that are there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = plan.root.glob("pretrain/*/history.csv")
+    write_curves(path, plan.grid, {file.parent.name: file for file in files})
+    return path.read_bytes()
 
 
 def metrics(plan: Plan, path: Path) -> bytes:

@@ -1,74 +1,64 @@
-"""What a report shows of claims that `xmod.judge_claims` wrote, or has not written."""
+"""What a report shows of claims, and of pages that other commands wrote."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from tests.unit.analysis import synthetic
+from tests.unit.analysis.claims.scenes import Asked, judged
 from tests.unit.analysis.report.made_up import LATER, write
-from xmod.analysis.report.claims import read_claims, read_page
+from xmod.analysis.claims.judge import Finding
+from xmod.analysis.report.claims import Claims, read_page, shown_claims
 
-FINDING: dict[str, Any] = {
-    "claim": "curse",
-    "section": "5.1",
-    "quote": "it does *not* <b>",
-    "statement": "More languages, worse SHARED models.",
-    "measure": "xnli",
-    "setting": {"seed": "2"},
-    "verdict": "holds (synthetic tasks)",
-    "test": "Mean score: A, minus B.",
-    "expected": "below 0 points",
-    "unit": "points",
-    "estimate": -1.23456,
-    "low": -2.0,
-    "high": -0.5,
-    "reasons": ["one reason"],
-}
+NAME = "shared_loses_at_equal_steps"
 
 
-def written(root: Path, *findings: dict[str, Any], digest: str = "d") -> Path:
-    write(root / "claims.json", json.dumps({"findings": findings}), at=LATER)
-    manifest = {"inputs": [{"path": "metrics.csv", "sha256": digest}]}
-    write(root / "claims.manifest.json", json.dumps(manifest), at=LATER)
-    return root
+def score(asked: Asked) -> float:
+    """Worse of more languages, by 10 points from 13 to 75."""
+    return 80.0 - 10 * (asked.num_languages - 13) / 62
 
 
-def test_nothing_yet(tmp_path: Path) -> None:
-    claims = read_claims(tmp_path, digest="d")
-    assert (claims.claims, claims.page) == ((), "")
+def shown(*findings: Finding) -> Claims:
+    return shown_claims(findings, synthetic.languages(), is_draft=False)
 
 
-def test_a_claim_with_its_measures(tmp_path: Path) -> None:
-    absent = {**FINDING, "measure": "perplexity", "setting": {}, "verdict": "not run"}
-    absent = {key: value for key, value in absent.items() if key not in ("estimate", "low", "high")}
-    claims = read_claims(written(tmp_path, FINDING, absent), digest="d")
+def test_no_claims() -> None:
+    assert shown().claims == ()
+
+
+def test_a_claim_with_its_measures() -> None:
+    there = judged(NAME, "xnli", score, made=["xnli"])
+    absent = replace(there, measure_name="ner", verdict="not run", estimates=(), reasons=("why",))
+    claims = shown(there, absent)
     (claim,) = claims.claims
-    assert claim.quote == "it does <em>not</em> &lt;b&gt;"
+    assert "<em>increasing</em>" in claim.quote
+    assert claim.section == "5.1"
     assert claim.is_judged
     first, second = claim.measured
-    assert (first.measure, first.look) == ("XNLI, seed 2", "done")
-    assert first.estimate == "-1.23 [-2, -0.5] points"
-    assert (second.estimate, second.look) == ("", "missing")
+    assert (first.measure, first.look) == ("XNLI accuracy", "done")
+    assert first.verdict == "holds (synthetic tasks)"
+    assert first.estimate.startswith("-9.")
+    assert first.estimate.endswith("] points")
+    assert first.expected == "below 0 points"
+    assert (second.estimate, second.look, second.reasons) == ("", "missing", ("why",))
     assert claims.counts == "holds (synthetic tasks): 1, not run: 1"
-    assert not claims.is_outdated
 
 
-def test_verdicts_have_the_colours_of_states(tmp_path: Path) -> None:
-    verdicts = ("does not hold", "undecided at this scale", "not run")
-    found = [{**FINDING, "claim": one, "verdict": one} for one in verdicts]
-    claims = read_claims(written(tmp_path, *found), digest="d").claims
-    assert [claim.measured[0].look for claim in claims] == ["failed", "stale", "missing"]
-    assert [claim.is_judged for claim in claims] == [True, True, False]
+def test_a_quote_is_text_with_emphasis() -> None:
+    one = judged(NAME, "xnli", score)
+    quoted = one.claim.model_copy(update={"quote": "it does *not* <b>"})
+    (claim,) = shown(replace(one, claim=quoted)).claims
+    assert claim.quote == "it does <em>not</em> &lt;b&gt;"
 
 
-def test_claims_of_other_scores_are_outdated(tmp_path: Path) -> None:
-    assert read_claims(written(tmp_path, FINDING), digest="other").is_outdated
-
-
-def test_a_page_stands_in_for_claims(tmp_path: Path) -> None:
-    write(tmp_path / "claims.md", "# Claims\n", at=LATER)
-    assert read_claims(tmp_path, digest="d").page == "<h3>Claims</h3>\n"
+def test_verdicts_have_the_colours_of_states() -> None:
+    one = judged(NAME, "xnli", score)
+    verdicts = ("holds", "does not hold", "undecided at this scale", "not run")
+    claims = shown(*(replace(one, name=verdict, verdict=verdict) for verdict in verdicts)).claims
+    looks = [claim.measured[0].look for claim in claims]
+    assert looks == ["done", "failed", "stale", "missing"]
+    assert [claim.is_judged for claim in claims] == [True, True, True, False]
 
 
 def test_a_page_can_do_nothing_but_be_read(tmp_path: Path) -> None:
