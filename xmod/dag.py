@@ -23,7 +23,7 @@ from xmod.config_errors import ConfigError
 from xmod.evaluated import evaluated_sets
 from xmod.files import sha256_file
 from xmod.grid import Grid, expand
-from xmod.language_batches import LanguageBatch
+from xmod.language_batches import LanguageBatch, any_of
 from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable, read_languages
 from xmod.model_dag import ModelDag
@@ -309,6 +309,11 @@ class Dag:
     def figure_text(self, name: str) -> str:
         """A figure's declaration: a change of it draws the figure anew, and nothing else."""
         return self.catalogue.figure(name).model_dump_json()
+
+    @property
+    def figure_pattern(self) -> str:
+        """A regular expression of exactly the figures that are drawn from results."""
+        return any_of(self.catalogue.figures) or "(?!)"
 
     def figure_data(self, name: str) -> str:
         """The long table that a figure shows."""

@@ -32,6 +32,7 @@ def test_a_dry_run_without_the_data_warns_and_plans(paper: Project) -> None:
     assert "config.yaml: corpora.folder: no folder 'data/cc100'; put" in warnings[0]
     assert "config.yaml: vocabulary.model: no file 'data/xlmr/" in warnings[1]
     assert "pretrain" in result.stdout
+    assert "strict-dag-evaluation" not in result.stdout + result.stderr, "no rule was in doubt"
 
 
 def test_a_run_without_the_data_stops_before_its_first_job(paper: Project) -> None:

@@ -109,6 +109,8 @@ rule draw_figure:
         expand(PATHS.figure("{{figure}}", "{suffix}"), suffix=("pdf", "csv", "manifest.json")),
     log:
         PATHS.log("figures", "{figure}"),
+    wildcard_constraints:
+        figure=RUN.figure_pattern,
     localrule: True
     conda:
         "../../envs/xmod.yaml"
