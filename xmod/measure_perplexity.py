@@ -19,7 +19,7 @@ from xmod.evaluation.perplexity import HeldOut, Scores, measure
 from xmod.files import sha256_file, write_json_atomic
 from xmod.jobs import PerplexityJob
 from xmod.manifest import write_manifest
-from xmod.model.device import device_name, keep_freed_memory, use_device
+from xmod.model.device import device_name, use_device
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.storage import read_extension, read_model
 from xmod.tokenization.vocabulary import Vocabulary
@@ -52,7 +52,6 @@ class Measurement:
         self.job = PerplexityJob.read(arguments.job)
         self.vocabulary = Vocabulary.open(arguments.vocabulary)
         self.device = use_device(arguments.device, threads=arguments.threads)
-        keep_freed_memory()
         self.model_sha256 = sha256_file(arguments.model)
         model = read_model(arguments.model, vocabulary=self.vocabulary.fingerprint)
         self.model = model.to(self.device).eval()

@@ -25,6 +25,7 @@ def use_device(name: str, *, threads: int) -> torch.device:
         # cuBLAS reads this once, when it is first used
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+    keep_freed_memory()
     torch.set_num_threads(threads)
     return device
 
@@ -33,7 +34,7 @@ def keep_freed_memory() -> bool:
     """Have this process keep memory that it frees, for its next step; False where it cannot.
 
     By default the C library gives large blocks back to the system as soon as they are free, and
-    each training step pays for getting them again, page by page (base: 100,000 page faults).
+    each step pays for getting them again, page by page (training of base: 100,000 page faults).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # not the GNU C library

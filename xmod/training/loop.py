@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from xmod.config_training import OptimizerConfig
-from xmod.model.device import device_name, keep_freed_memory, use_device
+from xmod.model.device import device_name, use_device
 from xmod.model.encoder import Encoder
 from xmod.model.initialisation import named_generator
 from xmod.training.checkpoint import CheckpointFolder
@@ -55,7 +55,6 @@ class Execution:
     ) -> Execution:
         """`device` may be `auto`: a GPU where there is one."""
         chosen = use_device(device, threads=threads)
-        keep_freed_memory()
         return cls(
             device=chosen,
             num_threads=threads,
