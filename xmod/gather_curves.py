@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from xmod.analysis.curves import write_curves
+from xmod.analysis.curves import read_history, write_curves
 from xmod.analysis.records import read_grid
 from xmod.command import run
 
@@ -18,7 +18,7 @@ from xmod.command import run
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the table and say of how many cells it is."""
     options = _parser().parse_args(arguments)
-    histories = {path.parent.name: path for path in options.histories}
+    histories = {path.parent.name: read_history(path) for path in options.histories}
     write_curves(options.output, read_grid(options.grid), histories)
     print(f"{options.output}: curves of {len(histories)} cells")
 

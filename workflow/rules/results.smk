@@ -42,7 +42,7 @@ rule gather_curves:
         grid=PATHS.summary("grid.json"),
         histories=RUN.models.histories(),
     output:
-        PATHS.summary("curves.csv"),
+        curves=PATHS.summary("curves.csv"),
     log:
         PATHS.log("gather_curves"),
     localrule: True
@@ -50,11 +50,14 @@ rule gather_curves:
         "../../envs/xmod.yaml"
     params:
         code=code_digest(
-            "gather_curves.py", "analysis/curves.py", "analysis/aggregate.py", "analysis/records.py"
+            "gather_curves.py",
+            "analysis/curves.py",
+            "analysis/aggregate.py",
+            "analysis/records.py",
         ),
     shell:
         "python -m xmod.gather_curves --grid {input.grid:q} --histories {input.histories:q}"
-        " --output {output:q} 2>&1 | keep_log {log:q}"
+        " --output {output.curves:q} 2>&1 | keep_log {log:q}"
 
 
 rule count_corpora:

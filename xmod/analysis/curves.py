@@ -21,11 +21,10 @@ Row = tuple[str, ...]
 History = tuple[Mapping[str, str], ...]
 
 
-def write_curves(path: Path, grid: GridPoints, histories: Mapping[str, Path]) -> None:
-    """Write the curves of `histories`, cell -> file; raises DataError for a file that is none."""
-    read = {cell: read_history(file) for cell, file in histories.items()}
+def write_curves(path: Path, grid: GridPoints, histories: Mapping[str, History]) -> None:
+    """Write the curves of pre-trained cells."""
     columns = (*COLUMNS_BEFORE_AXES, *grid.axis_columns, *CURVE_COLUMNS)
-    write_rows(path, columns, _rows(grid, read))
+    write_rows(path, columns, _rows(grid, histories))
 
 
 def _rows(grid: GridPoints, histories: Mapping[str, History]) -> Iterator[Row]:

@@ -26,12 +26,12 @@ class EagerAdamW(torch.optim.AdamW):
         plain = getattr(torch.optim.AdamW.step, "__wrapped__", torch.optim.AdamW.step)
         return plain(self, closure)
 
-    @classmethod
-    def leave_compiler_out(cls) -> None:
-        for method in vars(torch.optim.Optimizer).values():
-            plain = getattr(method, "__wrapped__", None)
-            if plain is not None:
-                setattr(plain, "__dynamo_disable", plain)  # an assignment would rename it
+
+def _leave_compiler_out() -> None:
+    for method in vars(torch.optim.Optimizer).values():
+        plain = getattr(method, "__wrapped__", None)
+        if plain is not None:
+            plain.__dynamo_disable = plain
 
 
 def build_optimizer(
@@ -47,7 +47,7 @@ def build_optimizer(
     Between steps, `zero_grad(set_to_none=True)` is what keeps an absent language's gradient None.
     """
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    EagerAdamW.leave_compiler_out()
+    _leave_compiler_out()
     return EagerAdamW(
         trained,
         betas=(config.adam_beta1, config.adam_beta2),

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.analysis import synthetic
 from xmod.analysis.catalogue import Catalogue, read_catalogue
-from xmod.analysis.curves import METRICS, write_curves
+from xmod.analysis.curves import METRICS, read_history, write_curves
 from xmod.analysis.figures import scales
 from xmod.analysis.figures.draw import draw
 from xmod.analysis.figures.prepare import prepare
@@ -43,17 +43,17 @@ def test_a_cell_without_history_has_no_rows(tmp_path: Path) -> None:
     """One that is trained on top of another, or not trained yet."""
     path, _ = synthetic.write(tmp_path, synthetic.grid(("13",)), [])
     history = synthetic.write_history(tmp_path, "xmod.small.13.1219")
-    write_curves(tmp_path / "out.csv", read_grid(path), {"xmod.small.13.1219": history})
+    histories = {"xmod.small.13.1219": read_history(history)}
+    write_curves(tmp_path / "out.csv", read_grid(path), histories)
     lines = (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()
     assert {line.split(",")[1] for line in lines[1:]} == {"xmod.small.13.1219"}
 
 
 def test_a_file_that_is_no_history_is_refused(tmp_path: Path) -> None:
-    path, _ = synthetic.write(tmp_path, synthetic.grid(("13",)), [])
     wrong = tmp_path / "history.csv"
     wrong.write_text("step,loss\n1,2\n")
     with pytest.raises(DataError, match=r"history.csv: is no history of training: no update, grad"):
-        write_curves(tmp_path / "out.csv", read_grid(path), {"xmod.small.13.1219": wrong})
+        read_history(wrong)
 
 
 def test_many_values_have_neither_markers_nor_a_tick_each(complete: Path) -> None:

@@ -153,6 +153,11 @@ def test_steps_are_those_of_pytorchs_adamw() -> None:
             take_step(model, optimizer, segment)
     for one, other in zip(*(model.parameters() for model in models), strict=True):
         assert torch.equal(one, other)
+    states = [optimizer.state_dict()["state"] for optimizer in (own, theirs)]
+    assert states[0].keys() == states[1].keys() != set()
+    for place, state in states[0].items():
+        for name, value in state.items():
+            assert torch.equal(value, states[1][place][name])
 
 
 def test_pytorchs_compiler_is_not_started() -> None:

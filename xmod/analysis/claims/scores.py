@@ -231,9 +231,10 @@ class Scores:
             for place, iso in enumerate(isos):
                 if iso in isos_here:
                     scores = [[values[runs[p].cell, iso, s] for s in seeds[p]] for p in seeds]
-                    one_1PS = np.asarray([scores], dtype=float)
-                    one_1PS = deviations(one_1PS) if as_deviations else one_1PS
-                    added_MLPS[models.index(model), place] = one_1PS[0]
+                    scores_PS = np.asarray(scores, dtype=float)
+                    added_MLPS[models.index(model), place] = (
+                        deviations(scores_PS) if as_deviations else scores_PS
+                    )
                     num_models_L[place] += 1
         if len(set(num_models_L)) > 1:
             raise NotRun(f"the cells of {', '.join(term.cells)} have different languages")

@@ -6,12 +6,11 @@ languages, so languages and runs are crossed, and seeds of fine-tuning are neste
 pre-training.
 
 A resample draws languages, for all models alike, and for each model seeds of pre-training, and
-within each of those seeds of fine-tuning. Seeds are drawn for each model apart, because a seed is
-hardly more than a name that two models share (docs/claims.md says what was measured); so the spread
-of all models' seeds says how sure one is, where the few of one say little. Of n units n - 1 are
-drawn, with replacement: then the spread of a mean over resamples is that of the mean itself, with
-no (n - 1) / n to correct (Rao and Wu 1988, "Resampling inference with complex survey data").
-A level with one unit is not resampled: the interval does not cover it.
+within each of those seeds of fine-tuning. Seeds are drawn for each model apart, so that the spread
+of all models' seeds says how sure one is, where the few of one say little (docs/decisions/0011). Of
+n units n - 1 are drawn, with replacement: then the spread of a mean over resamples is that of the
+mean itself, with no (n - 1) / n to correct (Rao and Wu 1988, "Resampling inference with complex
+survey data"). A level with one unit is not resampled: the interval does not cover it.
 
 The interval is the estimate plus and minus Student's t times the standard deviation over the
 resamples. For one seed it is the paired t interval over languages. Percentiles of resamples are
@@ -101,13 +100,13 @@ class Correlated:
         return result
 
 
-def deviations(scores_LPS: Array) -> Array:
-    """How far each run is from its language's mean over runs: the mean of these is the spread.
+def deviations(scores_PS: Array) -> Array:
+    """How far each run is from the mean over runs: the mean of these is the spread.
 
     Levene's (1960) way to compare spreads: it turns them into means, which everything else here
     handles. Mean absolute deviations of as many runs are biased alike, so they compare.
     """
-    result: Array = np.abs(scores_LPS - scores_LPS.mean(axis=(1, 2), keepdims=True))
+    result: Array = np.abs(scores_PS - scores_PS.mean())
     return result
 
 
@@ -148,23 +147,22 @@ def estimate(
     drawn_MBR = np.stack([_draw_runs(rng, runs, num_resamples) for _ in range(num_models)])
     own = [np.repeat(one, num_resamples, axis=0) for one in equal]
     own_MBR = np.repeat(equal_M1R, num_resamples, axis=1)
-    alone = [
-        (number - 1, [*own[:place], drawn[place], *own[place + 1 :]], own_MBR)
-        for place, number in enumerate(num_languages)
-    ]
-    for model in range(num_models):
+    error = float(np.std(statistic(drawn, drawn_MBR)))
+    levels = []
+    for place, number in enumerate(num_languages):
+        if number > 1:
+            languages = [*own[:place], drawn[place], *own[place + 1 :]]
+            levels.append((number - 1, float(np.var(statistic(languages, own_MBR)))))
+    degrees_of_runs = (runs[0] if runs[0] > 1 else runs[1]) - 1
+    for model in range(num_models if degrees_of_runs else 0):
         runs_MBR = own_MBR.copy()
         runs_MBR[model] = drawn_MBR[model]
-        alone.append(((runs[0] if runs[0] > 1 else runs[1]) - 1, own, runs_MBR))
-    error = float(np.std(statistic(drawn, drawn_MBR)))
-    levels = [
-        (degrees, _without_noise(float(np.var(statistic(languages, runs_MBR))), error**2))
-        for degrees, languages, runs_MBR in alone
-        if degrees > 0
-    ]
+        levels.append((degrees_of_runs, float(np.var(statistic(own, runs_MBR)))))
     if not levels:
         return Interval(estimate=center, low=None, high=None)
-    degrees = degrees_of_freedom(levels)
+    degrees = degrees_of_freedom(
+        [(each, _without_noise(variance, error**2)) for each, variance in levels]
+    )
     reach = student_quantile((1 + confidence) / 2, degrees) * error
     return Interval(
         estimate=center,
@@ -198,7 +196,7 @@ def _draw_runs(rng: np.random.Generator, runs: tuple[int, int], num_resamples: i
 def _within_languages(scores_CMLPS: Array, runs_MBR: Array) -> Array:
     """(B, C, L) means over runs, each language's mean over cells taken away."""
     scores_CMLR = scores_CMLPS.reshape(*scores_CMLPS.shape[:3], -1)
-    means_BCL = np.einsum("cmlr,mbr->bcl", scores_CMLR, runs_MBR)
+    means_BCL = np.einsum("cmlr,mbr->bcl", scores_CMLR, runs_MBR, optimize=True)
     centred: Array = means_BCL - means_BCL.mean(axis=1, keepdims=True)
     return centred
 

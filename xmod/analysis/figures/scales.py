@@ -86,13 +86,15 @@ def set_x(
     log = spec.x_scale == "log" and names is None and low > 0
     if len(positions) <= MOST_X_TICKS or names is not None:
         ticks = positions
+    elif log:
+        most = max(FEWEST_TICKS, int(spec.panel_inches[0] / TICK_INCHES))
+        ticks = log_ticks(low, high, most=most)
     else:
-        most = max(2, int(spec.panel_inches[0] / TICK_INCHES))
-        ticks = log_ticks(low, high, most=most) if log else linear_ticks(low, high)
+        ticks = linear_ticks(low, high)
     if log:
         ax.set_xscale("log")
         ax.xaxis.set_minor_locator(NullLocator())
-        margin = (high / low) ** X_MARGIN
+        margin = (high / low) ** X_MARGIN if high > low else 2.0
         ax.set_xlim(low / margin, high * margin)
     else:
         reach = X_MARGIN * (high - low) or 0.5
@@ -119,7 +121,7 @@ def log_ticks(low: float, high: float, *, most: int = MOST_TICKS) -> list[float]
     wide = high / low > WIDE_LOG_RATIO
     candidates = _ticks_by_decades(low, high) if wide else _even_ticks(low, high)
     inside = ([tick for tick in ticks if low <= tick <= high] for ticks in candidates)
-    return max((ticks for ticks in inside if len(ticks) <= most), key=len)
+    return max((ticks for ticks in inside if len(ticks) <= most), key=len, default=[low, high])
 
 
 def _ticks_by_decades(low: float, high: float) -> Iterator[list[float]]:

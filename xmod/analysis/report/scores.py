@@ -17,7 +17,7 @@ import pandas as pd
 
 from xmod.analysis.aggregate import read_metrics, tabulate, write_metrics
 from xmod.analysis.candidates import RunScores, by_cell, candidates, choose
-from xmod.analysis.curves import read_history, write_curves
+from xmod.analysis.curves import History, read_history, write_curves
 from xmod.analysis.figures.spec import FigureSpec
 from xmod.analysis.records import DataError, GridPoints, Scores, read_json
 from xmod.analysis.report.plan import Plan, TaskPlan
@@ -149,17 +149,15 @@ def _provisional(
     return found
 
 
-def _histories(done: Iterable[Job], problems: list[str]) -> dict[str, Path]:
+def _histories(done: Iterable[Job], problems: list[str]) -> dict[str, History]:
     """Pre-trained cell -> its history; a file that is none is told of and left out."""
     found = {}
     for path in (Path(file) for job in done if job.stage == "pretrain" for file in job.outputs):
         if path.name == "history.csv":
             try:
-                read_history(path)
+                found[path.parent.name] = read_history(path)
             except (OSError, DataError) as error:
                 problems.append(str(error))
-            else:
-                found[path.parent.name] = path
     return found
 
 

@@ -351,6 +351,13 @@ def test_adapters_follow_or_not() -> None:
 
     assert judged("adapters_follow_shared_nm", "xnli", against).verdict == "does not hold"
 
+    def noisy(asked: Asked) -> float:
+        return score(asked) + 3 * asked.seed
+
+    found = judged("adapters_follow_shared_nm", "xnli", noisy)
+    assert found.verdict == "undecided at this scale", "seeds are drawn for each model apart"
+    assert numbers(found)[0] == pytest.approx(1.0)
+
 
 def test_a_model_that_uses_no_context_leaves_it_undecided() -> None:
     def score(asked: Asked) -> float:

@@ -14,7 +14,7 @@ import yaml
 from tests.unit.analysis import synthetic
 from xmod import report
 from xmod.analysis.aggregate import tabulate, write_metrics
-from xmod.analysis.curves import write_curves
+from xmod.analysis.curves import read_history, write_curves
 from xmod.analysis.records import read_scores
 from xmod.analysis.report.plan import Plan
 from xmod.analysis.report.state import Job
@@ -162,7 +162,7 @@ def curves(plan: Plan, path: Path) -> bytes:
     """Of all histories that are there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files = plan.root.glob("pretrain/*/history.csv")
-    write_curves(path, plan.grid, {file.parent.name: file for file in files})
+    write_curves(path, plan.grid, {file.parent.name: read_history(file) for file in files})
     return path.read_bytes()
 
 
