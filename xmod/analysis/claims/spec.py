@@ -51,8 +51,9 @@ class Unit(Section):
 class Requirement(Section):
     """What every compared model must show, lest its scores say nothing about a claim.
 
-    The mean of `metric` less that of `above`, over the claim's languages and the model's seeds,
-    must exceed `by`. `{metric}` stands for the measure's own.
+    The mean of `metric` less that of `above`, over the claim's languages, must exceed `by` with
+    each of the model's seeds: a mean over one that learned and one that did not is of neither.
+    `{metric}` stands for the measure's own.
     """
 
     metric: str

@@ -372,6 +372,17 @@ def test_a_model_that_uses_no_context_leaves_it_undecided() -> None:
     assert "(+0.05)" in reason
 
 
+def test_one_seed_at_chance_leaves_it_undecided() -> None:
+    """The mean of a run that learned nothing and one that did is a score of neither."""
+
+    def score(asked: Asked) -> float:
+        return 80.0 if asked.is_xmod or asked.seed == 1 else 33.0
+
+    found = judged("shared_leads_at_13_languages", "xnli", score, chance=100 / 3)
+    assert found.verdict == "undecided at this scale"
+    assert "is better than chance" in found.reasons[0]
+
+
 def test_scores_at_chance_are_undecided() -> None:
     """Lest two models that have learned nothing are found on par."""
     found = judged("added_on_par_with_pretrained", "xnli", flat(33.5), chance=100 / 3)
