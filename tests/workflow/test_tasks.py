@@ -128,7 +128,10 @@ def test_a_further_seed_runs_its_own_runs_only(project: Project) -> None:
     """Two learning rates make one further job to train and one to evaluate."""
     project.config["tasks"]["nli"]["seeds"] = 2
     assert rules(project) == sorted(
-        ["finetune_nli", "evaluate_nli", "select_nli", "aggregate", "write_grid", "all"]
+        [
+            *("finetune_nli", "evaluate_nli", "select_nli"),
+            *("aggregate", "gather_curves", "write_grid", "all"),
+        ]
     )
 
 
@@ -138,7 +141,7 @@ def test_an_axis_over_one_task_runs_that_task(project: Project) -> None:
     assert rules(project) == sorted(
         [
             *("finetune_ner", "list_extensions_ner", "evaluate_ner", "select_ner"),
-            *("aggregate", "write_grid", "all"),
+            *("aggregate", "gather_curves", "write_grid", "all"),
         ]
     )
 
