@@ -35,7 +35,7 @@ Measure = Callable[[Sequence[Any]], Scores]
 MAX_LEARNED_FROM: Final = 20_000
 """Examples that a baseline learns from, at most: more hardly change it, and take minutes."""
 ROUNDS: Final = 10
-"""Over which a random tagger's scores are averaged (our choice)."""
+"""Over which the scores of random tags and answers are averaged (our choice)."""
 IN_LANGUAGE: Final = " (in language)"
 
 
@@ -173,7 +173,7 @@ def _learn_qa(examples: Sequence[QaExample]) -> dict[str, Measure]:
     They are told which spans are answers to something, which a model is not: a hard chance level.
     """
     candidates = _candidates(examples)
-    ranks = [candidates[one.context].index(one.answers[0].text) for one in examples]
+    ranks = [_rank(one.answers[0].text, candidates[one.context]) for one in examples]
 
     def of(part: Callable[[QaExample], str]) -> Measure:
         classifier = NgramClassifier(zip(map(part, examples), map(str, ranks), strict=True))
@@ -185,13 +185,31 @@ def _learn_qa(examples: Sequence[QaExample]) -> dict[str, Measure]:
     }
 
 
+def _rank(answer: str, candidates: Sequence[str]) -> int:
+    """0 where the answer is none of them: there its context has no other."""
+    return candidates.index(answer) if answer in candidates else 0
+
+
 def _candidates(examples: Sequence[QaExample]) -> dict[str, list[str]]:
-    """Context -> the different answers to its questions, as they follow one another."""
+    """Context -> the different answers to its questions, as they follow one another.
+
+    A single one, as most of MLQA's contexts have, would be the answer itself: there they are
+    stretches of the context, of its length, at random places.
+    """
     starts: dict[str, dict[str, int]] = {}
     for one in examples:
         answer = one.answers[0]
         starts.setdefault(one.context, {}).setdefault(answer.text, answer.start)
-    return {context: sorted(found, key=found.__getitem__) for context, found in starts.items()}
+    random = generator("random answers")
+    candidates = {}
+    for context, found in starts.items():
+        texts = sorted(found, key=found.__getitem__)
+        if len(texts) == 1:
+            length = len(texts[0])
+            places = random.integers(0, len(context) - length, ROUNDS, endpoint=True)
+            texts = [context[place : place + length] for place in places]
+        candidates[context] = texts
+    return candidates
 
 
 def _em_and_f1(test: Sequence[QaExample], ranks: Sequence[int]) -> Scores:

@@ -80,6 +80,20 @@ def test_a_question_that_knows_the_place_is_found_out() -> None:
         assert found[name] == pytest.approx({"f1": 50, "exact_match": 50}), name
 
 
+def test_the_only_answer_of_a_context_is_not_given_away() -> None:
+    """As in MLQA: to choose among one answer would be to know it."""
+    context = " ".join(f"word{number}" for number in range(100))
+    examples = [
+        QaExample(
+            f"id-{n}", "which", f"{n} {context}", (Answer(context.index("word50"), "word50"),)
+        )
+        for n in range(20)
+    ]
+    found = measure_baselines("qa", train=examples, development={}, test={"en": examples})["en"]
+    for name in ("chance", "first answer", "question only", "context only"):
+        assert found[name]["f1"] < 10, name
+
+
 def test_an_empty_set_is_refused() -> None:
     with pytest.raises(ValueError, match="set test, fr"):
         measure_baselines("nli", train=[nli(0)], development={}, test={"fr": []})
