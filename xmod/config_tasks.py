@@ -25,6 +25,8 @@ FORMAT_KINDS: dict[FormatName, TaskKind] = {
     "mlqa": "qa",
 }
 """Format -> the kind of task that it is of; `synthetic` is of every kind."""
+SYNTHETIC_BLOCKS: dict[TaskKind, int] = {"nli": 12, "ner": 1, "qa": 9}
+"""Kind -> synthetic examples that balance only together, so that sets are made of whole blocks."""
 ALL_LANGUAGES_IN_ONE = ("xnli", "xnli_jsonl", "mlqa")
 """Formats whose file, or folder, holds every language."""
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -179,6 +181,12 @@ class TaskConfig(Section):
                 raise ValueError(
                     f"{name}.format: {data.format} is not of kind {self.kind}; "
                     f"legal: {', '.join(legal)}, synthetic"
+                )
+            block = SYNTHETIC_BLOCKS[self.kind]
+            if data.format == "synthetic" and (data.max_examples or 0) % block:
+                raise ValueError(
+                    f"{name}.max_examples: {data.max_examples} of format synthetic, kind "
+                    f"{self.kind}; legal: multiples of {block}, which balance only together"
                 )
         if not self.tests:
             raise ValueError("tests is empty: name at least one set")

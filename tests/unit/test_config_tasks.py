@@ -53,6 +53,11 @@ def test_the_defaults_are_the_papers(
         ("nli", {"epochs": [5, 5]}, "epochs needs positive numbers, each once: [5, 5]"),
         ("nli", {"learning_rates": []}, "learning_rates needs positive numbers"),
         ("nli", {"tests": {}}, "tests is empty: name at least one set"),
+        (
+            "nli",
+            {"tests": {"mine": {"format": "synthetic", "max_examples": 90, "languages": ["en"]}}},
+            "mine.max_examples: 90 of format synthetic, kind nli; legal: multiples of 12",
+        ),
         ("qa", {"max_question_tokens": 380}, "max_length (384) leaves no room for a context"),
         (
             "nli",

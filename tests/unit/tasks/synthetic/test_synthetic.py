@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from tests.unit.tasks.synthetic.conftest import Make
-from xmod.config_tasks import TaskKind
+from xmod.config_tasks import SYNTHETIC_BLOCKS, TaskKind
 from xmod.data.packages import PackageError, find_package, read_packages
 from xmod.tasks.baselines import measure_baselines
 from xmod.tasks.examples import NER_TAGS, NLI_LABELS, Example, NerExample, NliExample, QaExample
@@ -120,6 +120,7 @@ def test_answers_are_where_they_are_said_to_be(make: Make) -> None:
 
 
 def test_every_place_is_asked_for_as_often_by_every_numeral(make: Make) -> None:
+    assert BLOCK_SIZES == SYNTHETIC_BLOCKS, "the configuration's check knows the same"
     size = BLOCK_SIZES["qa"]
     examples = make("qa", language="ka", split="test", count=10 * size)
     for first in range(0, len(examples), size):
