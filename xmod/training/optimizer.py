@@ -15,8 +15,8 @@ class EagerAdamW(torch.optim.AdamW):
     """PyTorch's AdamW without its compiler.
 
     To keep the compiler out of an optimizer's way PyTorch imports it, which takes more than a
-    second of every process, a third of the start of a short job. Nothing is compiled here. Where PyTorch
-    does it otherwise than in 2.13, this is its AdamW as it is.
+    second of every process, a third of the start of a short job. Nothing is compiled here. Where
+    PyTorch does it otherwise than in 2.13, this is its AdamW as it is.
     """
 
     @torch.no_grad()
