@@ -39,14 +39,25 @@ MEAN_LENGTH, SHORTEST, LONGEST = 40, 10, 128
 _SPREAD: Final = 0.5
 """Standard deviation of the lengths' logarithm."""
 EXAMPLE_BATCH: Final = 8
-"""Of transformers' examples: `per_device_eval_batch_size`; run_xnli.py pads to 128 tokens."""
+"""Of transformers' examples: `per_device_eval_batch_size`."""
 EXAMPLE_BATCHES: Final = 4
 """Timed in a step: every sequence takes equally long there."""
 CONFIG: Final = FinetuneConfig()
 
 
-class FineTuning(ModelContender):
-    """Embeddings, positions and modules are frozen; a step's work is its tokens."""
+@dataclass(frozen=True, kw_only=True)
+class TaskContender(ModelContender):
+    """Batches of a task, as we make them or as transformers' examples do."""
+
+    padding: Literal["by length", "to 128"] = "by length"
+
+    @property
+    def way(self) -> str:
+        return self.precision + (", padded to 128" if self.padding == "to 128" else "")
+
+
+class FineTuning(TaskContender):
+    """Embeddings, positions and modules are frozen; a step's work is its tokens, less padding."""
 
     def our_step(self) -> Step:
         keep_freed_memory()  # as training does
@@ -63,7 +74,7 @@ class FineTuning(ModelContender):
                 torch.autograd.backward(loss)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            return batch.ids.size
+            return int(batch.lengths.sum())
 
         return step
 
@@ -76,27 +87,23 @@ class FineTuning(ModelContender):
         def step() -> int:
             batch = next(updates)
             labels = torch.from_numpy(batch.targets)
+            ids_BL = _padded(batch.ids) if self.padding == "to 128" else batch.ids
             with computing(self.precision, device="cpu"):
-                loss = model(**_their_inputs(batch.ids), labels=labels).loss
+                loss = model(**_their_inputs(ids_BL), labels=labels).loss
                 torch.autograd.backward(loss)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            return batch.ids.size
+            return int(batch.lengths.sum())
 
         return step
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(ModelContender):
+class Evaluation(TaskContender):
     """A step's work is its sequences."""
 
     num_batches: int
     """Of those that evaluation makes of the test set, evenly spaced."""
-    padding: Literal["by length", "to 128"] = "by length"
-
-    @property
-    def way(self) -> str:
-        return self.precision + (", padded to 128" if self.padding == "to 128" else "")
 
     def our_step(self) -> Step:
         keep_freed_memory()  # as evaluation does
@@ -172,9 +179,12 @@ def _sample(shape: Shape, num_batches: int) -> Features:
 def _example_batches(features: Features) -> list[NDArray[np.int64]]:
     """The first batches as transformers' examples make them."""
     rows = np.arange(EXAMPLE_BATCHES * EXAMPLE_BATCH)
-    ids = make_batch(features, rows).ids
-    padded = np.pad(ids, ((0, 0), (0, LONGEST - ids.shape[1])), constant_values=PAD)
-    return np.split(padded, EXAMPLE_BATCHES)
+    return np.split(_padded(make_batch(features, rows).ids), EXAMPLE_BATCHES)
+
+
+def _padded(ids_BL: NDArray[np.int64]) -> NDArray[np.int64]:
+    """As run_xnli.py pads."""
+    return np.pad(ids_BL, ((0, 0), (0, LONGEST - ids_BL.shape[1])), constant_values=PAD)
 
 
 def _lengths(number: int) -> NDArray[np.int64]:

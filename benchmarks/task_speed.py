@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from benchmarks.comparison import (
     EFFORTS,
     QUICK_EFFORTS,
     Effort,
-    Pair,
+    Row,
     columns,
     compare,
     equal_and_usual,
@@ -23,7 +24,7 @@ from benchmarks.downstream import (
     FineTuning,
 )
 from benchmarks.report import Table, main
-from benchmarks.shapes import Shape
+from benchmarks.shapes import ModelContender
 
 _LENGTHS = (
     f"Pairs of random tokens have lengths like XNLI's, the same in every run: log-normal, "
@@ -40,13 +41,10 @@ def run(*, quick: bool) -> list[Table]:
             title="Fine-tuning, tokens a second against transformers",
             explanation="A step is forward, backward and AdamW of a sentence classifier (NLI) at "
             "dropout 0.1; embeddings, positions and modules are frozen. Both sides see the same "
-            f"updates of 32 pairs, batched by length. {_LENGTHS}",
+            f"updates of 32 pairs, batched by length; or theirs are padded to {LONGEST} "
+            f"tokens, as its example scripts do. Padding is not counted. {_LENGTHS}",
             columns=columns("tokens"),
-            rows=tuple(
-                row
-                for effort in efforts
-                for row in compare(effort, equal_and_usual(FineTuning, effort.shape))
-            ),
+            rows=tuple(row for effort in efforts for row in _both_paddings(effort, FineTuning)),
         ),
         Table(
             title="Zero-shot evaluation, sequences a second against transformers",
@@ -60,24 +58,19 @@ def run(*, quick: bool) -> list[Table]:
     ]
 
 
-def _evaluation(effort: Effort) -> list[tuple[str, ...]]:
-    shape = effort.shape
-    work = partial(Evaluation, num_batches=EVALUATED_BATCHES[shape.name])
-    pairs = equal_and_usual(work, shape)
-    return compare(Effort(shape, 1, effort.num_rounds), [*pairs, *_against_examples(shape, pairs)])
+def _evaluation(effort: Effort) -> list[Row]:
+    work = partial(Evaluation, num_batches=EVALUATED_BATCHES[effort.shape.name])
+    return _both_paddings(effort._replace(num_steps=1), work)
 
 
-def _against_examples(shape: Shape, pairs: list[Pair]) -> list[Pair]:
-    """Ours in each precision against the example scripts."""
+def _both_paddings(effort: Effort, work: Callable[..., ModelContender]) -> list[Row]:
+    """At equal padding, then ours in each precision against the example scripts."""
+    pairs = equal_and_usual(work, effort.shape)
     (float32, _), (bfloat16, _), _ = pairs
-    examples = Evaluation(
-        library="transformers",
-        precision="float32",
-        shape=shape,
-        num_batches=EVALUATED_BATCHES[shape.name],
-        padding="to 128",
+    examples = work(
+        library="transformers", precision="float32", shape=effort.shape, padding="to 128"
     )
-    return [(float32, examples), (bfloat16, examples)]
+    return compare(effort, [*pairs, (float32, examples), (bfloat16, examples)])
 
 
 if __name__ == "__main__":
