@@ -221,3 +221,42 @@ def test_a_command_explains_itself(command: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_names_itself(command: str) -> None:
     assert f"'python -m {command}'" in ast.unparse(trees()[command]), "as a person would call it"
+
+
+def digests() -> dict[str, set[str]]:
+    """Command -> the modules whose code its rule watches, of rules that name a command."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("workflow/rules/*.smk"))
+    watched = {}
+    for call in re.findall(r"code_digest\(([^)]*)\)", text):
+        command, *others = re.findall(r'"([^"]+)"', call)
+        names = {"xmod." + name.removesuffix(".py").replace("/", ".") for name in others}
+        module = f"xmod.{command.removesuffix('.py')}"
+        watched[module] = {one for one in trees() if any(is_in(one, name) for name in names)}
+    return watched
+
+
+def reached(module: str, room: str) -> set[str]:
+    """What a module imports from a room, and what that imports from there."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        for name in imports(waiting.pop()):
+            if is_in(name, room) and name not in found:
+                found.add(name)
+                waiting.append(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    "command", [one for one in COMMANDS if one in digests() and reached(one, "xmod.analysis")]
+)
+def test_what_is_cheap_runs_again_when_its_code_changes(command: str) -> None:
+    """A rule watches all that its command imports from the analysis."""
+    assert reached(command, "xmod.analysis") <= digests()[command]
+
+
+def test_a_figures_look_makes_no_table_again() -> None:
+    watching = {
+        one for one, modules in digests().items() if "xmod.analysis.figures.style" in modules
+    }
+    assert watching == {"xmod.draw_figure", "xmod.draw_architecture"}

@@ -19,7 +19,16 @@ for figure in RUN.architectures:
             job_file=PATHS.figure(figure, "job.json"),
             note=f"config: {RUN.config.name}",
             prefix=lambda wildcards, figure=figure: PATHS.figure_prefix(figure),
-            code=code_digest("draw_architecture.py", "architecture.py", "analysis"),
+            code=code_digest(
+                "draw_architecture.py",
+                "architecture.py",
+                "analysis/figures",
+                "analysis/averages.py",
+                "analysis/names.py",
+                "analysis/records.py",
+                "analysis/selection.py",
+                "analysis/spec.py",
+            ),
         shell:
             "write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.draw_architecture --job {params.job_file:q}"

@@ -18,7 +18,14 @@ rule judge_claims:
         "../../envs/xmod.yaml"
     params:
         note=f"config: {RUN.config.name}",
-        code=code_digest("judge_claims.py", "analysis"),
+        code=code_digest(
+            "judge_claims.py",
+            "analysis/claims",
+            "analysis/aggregate.py",
+            "analysis/names.py",
+            "analysis/records.py",
+            "analysis/spec.py",
+        ),
     shell:
         "python -m xmod.judge_claims --title-note {params.note:q} --claims {input.claims:q}"
         " --metrics {input.metrics:q} --grid {input.grid:q} --languages {input.languages:q}"
@@ -38,7 +45,13 @@ rule audit_paper:
     conda:
         "../../envs/xmod.yaml"
     params:
-        code=code_digest("audit_paper.py", "analysis"),
+        code=code_digest(
+            "audit_paper.py",
+            "analysis/audit.py",
+            "analysis/audit_page.py",
+            "analysis/names.py",
+            "analysis/published.py",
+        ),
     shell:
         "python -m xmod.audit_paper --languages {input.languages:q} --output {output:q}"
         " 2>&1 | keep_log {log:q}"

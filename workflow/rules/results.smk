@@ -123,7 +123,18 @@ rule draw_figure:
         caption=lambda wildcards: RUN.catalogue.figure(wildcards.figure).caption,
         note=f"config: {RUN.config.name}",
         prefix=PATHS.figure_prefix("{figure}"),
-        code=code_digest("draw_figure.py", "analysis"),
+        code=code_digest(
+            "draw_figure.py",
+            "analysis/figures",
+            "analysis/tables/spec.py",
+            "analysis/catalogue.py",
+            "analysis/selection.py",
+            "analysis/aggregate.py",
+            "analysis/averages.py",
+            "analysis/names.py",
+            "analysis/records.py",
+            "analysis/spec.py",
+        ),
     shell:
         "python -m xmod.draw_figure --title-note {params.note:q} --figure {wildcards.figure} --figures {params.catalogue:q}"
         " --metrics {input.metrics:q} --grid {input.grid:q} --languages {input.languages:q}"
@@ -154,7 +165,19 @@ rule make_table:
         spec=lambda wildcards: RUN.table_text(wildcards.table),
         caption=lambda wildcards: RUN.catalogue.table(wildcards.table).caption,
         prefix=PATHS.table_prefix("{table}"),
-        code=code_digest("make_table.py", "analysis"),
+        code=code_digest(
+            "make_table.py",
+            "analysis/tables",
+            "analysis/figures/spec.py",
+            "analysis/catalogue.py",
+            "analysis/published.py",
+            "analysis/selection.py",
+            "analysis/aggregate.py",
+            "analysis/averages.py",
+            "analysis/names.py",
+            "analysis/records.py",
+            "analysis/spec.py",
+        ),
     shell:
         "python -m xmod.make_table --table {wildcards.table} --figures {params.catalogue:q}"
         " --grid {input.grid:q} --metrics {input.metrics:q}"

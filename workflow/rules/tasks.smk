@@ -262,7 +262,7 @@ for task in TASKS.cells:
             task=task,
             choice=RUN.config.tasks[task].select_by,
             folder=subpath(output[0], ancestor=2),
-            code=code_digest("select_runs.py", "analysis/candidates.py"),
+            code=code_digest("select_runs.py", "analysis/candidates.py", "analysis/records.py"),
         shell:
             "python -m xmod.select_runs --task {params.task} --by {params.choice}"
             " --scores {input.scores:q} --output {params.folder:q} 2>&1 | keep_log {log:q}"
