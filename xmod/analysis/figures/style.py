@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import seaborn
 from matplotlib.typing import RcKeyType
 
 from xmod.analysis.names import ORDER, is_number
@@ -59,6 +58,8 @@ def colours(column: str, values: Sequence[str]) -> dict[str, Any]:
     """Value -> colour: fixed for known values, a sequence for numbers, a palette otherwise."""
     fixed = COLOURS.get(column, {})
     if len(values) > 1 and all(is_number(value) for value in values):
+        import seaborn  # here: it loads scipy.stats, a third of a figure's time
+
         sequence = seaborn.color_palette("viridis", len(values) + 1)  # its last one is too light
         return dict(zip(values, sequence[:-1], strict=True))
     spare = [colour for colour in PALETTE if colour not in fixed.values()] or list(PALETTE)
