@@ -74,7 +74,7 @@ def _mixed(values: Mapping[str, Counter[str]], code_digest: str) -> Iterator[str
     if len(digests) > 1:
         yield (
             f"Mixed code: the results come from {len(digests)} states of the package, which the "
-            "table below tells apart by stage."
+            "table of provenance tells apart by stage."
         )
     older = sum(count for digest, count in digests.items() if digest != code_digest)
     if older:
