@@ -1,26 +1,16 @@
-"""How many parameters a model has, and how many of them a language uses."""
+"""How many parameters a model has, and how many of them a language uses: counted on the model.
+
+A plan, which has no model, computes the same from its shape (`xmod.planning.parameters`).
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from xmod.model.heads import MaskedLanguageModel
-
-
-class ParameterCounts(NamedTuple):
-    """Parameters of a model; what is tied counts once."""
-
-    total: int
-    shared: int
-    """What every language uses: all but the modules that belong to one language."""
-    per_module: int
-    """The modules of one language over all layers (of all languages, where they are shared)."""
-    active: int
-    """What the sequences of one language go through."""
+from xmod.planning.parameters import ParameterCounts
 
 
 def parameter_counts(model: MaskedLanguageModel) -> ParameterCounts:
-    """The counts of a model; language modules are equal in size, whatever the language."""
+    """The counts of a built model; language modules are equal in size, whatever the language."""
     total = sum(parameter.numel() for parameter in model.parameters())
     in_modules: dict[str, int] = {}
     for layer in model.encoder.each_layer():

@@ -1,0 +1,104 @@
+"""What a run will cost, before a job is submitted: `python -m xmod.plan --configfile FILE`.
+
+Shows by stage and cell which jobs are done, stale and to do, and their updates, tokens,
+parameters, arithmetic, time, memory and disk. It reads files only: no job is run, and nothing
+of the run is written. Times are told from the run's own finished jobs where there are any, else
+from the table of devices (config/costs.yaml). docs/plan.md says what each number is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from xmod.analysis.report.notes import Notes
+from xmod.analysis.report.state import Judge
+from xmod.command import run
+from xmod.dag import Dag
+from xmod.expected_jobs import expected_jobs
+from xmod.planning.costs import read_costs
+from xmod.planning.estimate import Plan, assemble
+from xmod.planning.facts import Facts
+from xmod.planning.record import as_record
+from xmod.planning.show import WIDTH, show
+from xmod.planning.work import Scene
+from xmod.strict_yaml import read_yaml
+
+COSTS = Path("config/costs.yaml")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    plan = plan_of(options)
+    if options.json:
+        print(json.dumps(as_record(plan), indent=1))
+        return
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    show(plan, console, all_epochs=options.epochs)
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    """The plan, as the files are now; raises ConfigError as the run itself would."""
+    dag = Dag.load(read_yaml(options.configfile), origin=str(options.configfile))
+    dag.check()
+    costs = read_costs(options.costs)
+    judged = Judge(expected_jobs(dag), Notes(options.snakemake), now=time.time()).judge_all()
+    scene = Scene(
+        dag=dag,
+        facts=Facts(dag, costs),
+        micro_batch_sequences=options.micro_batch_sequences,
+    )
+    return assemble(
+        scene, judged, costs, device=options.device, tokens_per_second=options.tokens_per_second
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m xmod.plan", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--configfile", "--config", type=Path, required=True, help="that of the run"
+    )
+    parser.add_argument(
+        "--device",
+        help="a name of the table; by itself that of the finished jobs, or A100-80GB",
+    )
+    parser.add_argument(
+        "--tokens-per-second",
+        type=_positive,
+        help="what you measured in pre-training this configuration on the device",
+    )
+    parser.add_argument("--costs", type=Path, default=COSTS, help="the table of devices")
+    parser.add_argument(
+        "--micro-batch-sequences",
+        type=int,
+        default=64,
+        help="as the rules are told; decides the memory of a device",
+    )
+    parser.add_argument("--epochs", action="store_true", help="also every language's epochs")
+    parser.add_argument("--json", action="store_true", help="everything, for programs")
+    parser.add_argument(
+        "--snakemake",
+        type=Path,
+        default=Path(".snakemake"),
+        help="the folder of Snakemake's notes, which say what is running",
+    )
+    return parser
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+    return number
+
+
+if __name__ == "__main__":
+    run(main)

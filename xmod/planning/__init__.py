@@ -1,0 +1,1 @@
+"""What a run will cost: parameters, arithmetic, time, memory and disk, before anything runs."""
