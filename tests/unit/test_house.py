@@ -27,6 +27,7 @@ PURE = {
         *("cells", "grid", "paths", "languages", "language_batches", "language_sets"),
         *("budgets", "jobs", "architecture", "checks", "dag", "model_dag", "task_dag", "task_jobs"),
         *("files", "manifest"),
+        *("planning", "planning.parameters", "planning.flops", "planning.costs"),
     )
 }
 """What plans, names and describes: it starts at once, without numpy, pandas or torch."""

@@ -1,6 +1,6 @@
 """The model: encoder, language modules, head, initialisation, and adding a language."""
 
-from xmod.model.counts import ParameterCounts, parameter_counts
+from xmod.model.counts import parameter_counts
 from xmod.model.encoder import Encoder
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.initialisation import initialise
@@ -10,7 +10,6 @@ from xmod.model.transfer import add_language, extension_state, load_extension
 __all__ = [
     "Encoder",
     "MaskedLanguageModel",
-    "ParameterCounts",
     "Segment",
     "add_language",
     "extension_state",

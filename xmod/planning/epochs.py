@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from xmod.budgets import derived_updates, language_sizes
 from xmod.cells import Cell
-from xmod.config import Config
 from xmod.dag import Dag
 from xmod.planning.facts import Facts
 
@@ -46,16 +45,17 @@ class Budget:
 def budgets(dag: Dag, facts: Facts) -> tuple[Budget, ...]:
     """Of every language set and budget that cells of the grid have, each once."""
     found: dict[tuple[object, ...], Budget] = {}
-    for cell in dag.grid.cells:
-        config = dag.grid.configs[cell.id]
-        if cell.budget_updates and isinstance(config.budget, str):
-            budget = _budget(dag, facts, cell, config, config.budget)
+    for point in dag.grid.points:  # not cells, of which one may answer two budgets
+        name = dict(point.axes)["budget"]
+        if isinstance(name, str) and point.cell.budget_updates:
+            budget = _budget(dag, facts, point.cell, name)
             key = (budget.name, budget.language_set, budget.updates, *budget.epochs.values())
             found.setdefault(key, budget)
     return tuple(found.values())
 
 
-def _budget(dag: Dag, facts: Facts, cell: Cell, config: Config, name: str) -> Budget:
+def _budget(dag: Dag, facts: Facts, cell: Cell, name: str) -> Budget:
+    config = dag.grid.configs[cell.id].model_copy(update={"budget": name})
     languages = dag.languages(cell)
     weights = {
         iso: size**config.pretrain.sampling_alpha

@@ -77,7 +77,7 @@ def _steps(
     num_read: float,
 ) -> Iterator[Step]:
     width = model.width
-    for part in ("embeddings", "positions", "body"):  # looked up, added, normalised
+    for part in ("embeddings", "positions"):  # looked up and added; their LayerNorm goes with them
         yield Step(0.0, part)
     for layer in range(model.num_layers):
         is_last = layer == model.num_layers - 1

@@ -50,14 +50,17 @@ def part_counts(model: ModelConfig, vocabulary_size: int) -> dict[Trainable, int
 
 
 def encoder_body_count(model: ModelConfig) -> int:
-    """What fine-tuning trains, without the task's head: no embeddings, positions or modules."""
+    """What fine-tuning trains, without the task's head: no embeddings (nor their LayerNorm),
+    positions or modules."""
     width, inner = model.width, model.feed_forward
     attention = 4 * (width * width + width)
     feed_forward = 2 * width * inner + inner + width
     norms = 2 * 2 * width
-    return 2 * width + model.num_layers * (attention + feed_forward + norms)
+    return model.num_layers * (attention + feed_forward + norms)
 
 
 def body_count(model: ModelConfig) -> int:
-    """The same with the masked-language head's dense layer and its LayerNorm."""
-    return encoder_body_count(model) + model.width * model.width + 3 * model.width
+    """What is no one language's: with the embeddings' LayerNorm, and the masked-language head's
+    dense layer and LayerNorm."""
+    norm = 2 * model.width
+    return norm + encoder_body_count(model) + model.width * model.width + model.width + norm

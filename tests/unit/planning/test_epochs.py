@@ -1,0 +1,70 @@
+"""Budgets as derived and as pinned, and epochs, of the paper's configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from xmod.dag import Dag
+from xmod.planning.costs import read_costs
+from xmod.planning.epochs import Budget, budgets
+from xmod.planning.facts import Facts
+
+ROOT = Path(__file__).parents[3]
+
+
+def found(raw: dict[str, Any]) -> dict[tuple[str, str], Budget]:
+    dag = Dag.load(raw, origin="mine.yaml")
+    facts = Facts(dag, read_costs(ROOT / "config/costs.yaml"))
+    return {(one.name, one.language_set): one for one in budgets(dag, facts)}
+
+
+def test_the_papers_budgets_beside_what_the_rule_gives(paper: dict[str, Any]) -> None:
+    """Section 4.1 and the sizes of CC-100's files, as the design of this project worked out."""
+    of = found(paper)
+    derived = {name: one.derived for (budget, name), one in of.items() if budget != "equal_steps"}
+    assert derived == {"13": 125_000, "30": 195_386, "60": 260_561, "75": 263_425}
+    assert of["equal_examples", "60"].updates == 265_000
+    assert of["equal_examples", "60"].is_pinned
+    assert not of["equal_steps", "60"].is_pinned
+    assert of["equal_steps", "60"].derived == 125_000
+
+
+def test_epochs_by_hand(paper: dict[str, Any]) -> None:
+    """Of the 13 languages' text, drawn with n ** 0.7, English's 82 GB of packed text."""
+    paper["corpora"]["heldout_fraction"] = 0.001
+    one = found(paper)["equal_steps", "13"]
+    dag = Dag.load(paper, origin="mine.yaml")
+    sizes = [dag.table[iso].cc100_mb for iso in dag.table.language_set("13")]
+    share = 82_000**0.7 / sum(size**0.7 for size in sizes)
+    seen = 125_000 * 2048 * 512 * share
+    there = 82_000e6 * 0.8 * 0.999
+    assert one.epochs["en"] == pytest.approx(seen / there)
+    assert one.least == "en"
+    assert one.most == min(dag.table.language_set("13"), key=lambda iso: dag.table[iso].cc100_mb)
+
+
+def test_equal_examples_means_equal_epochs(paper: dict[str, Any]) -> None:
+    """Up to what is pinned: the rule's own updates would make them equal."""
+    del paper["budgets"]["equal_examples"]["pinned"]
+    of = found(paper)
+    for name in ("30", "60", "75"):
+        same = of["equal_examples", name].epochs["sw"]
+        assert same == pytest.approx(of["equal_steps", "13"].epochs["sw"], rel=1e-4)
+
+
+def test_counted_tokens_come_before_guessed_ones(
+    paper: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a language whose token file is there, in the run's folder."""
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    monkeypatch.chdir(tmp_path)
+    before = found(paper)["equal_steps", "13"].epochs
+    place = tmp_path / "results/paper/tokens/default/en/train.json"
+    place.parent.mkdir(parents=True)
+    place.write_text('{"num_tokens": 1000}', encoding="utf-8")
+    after = found(paper)["equal_steps", "13"].epochs
+    assert after["en"] == pytest.approx(before["en"] * 82_000e6 * 0.8 * 0.999 / 1000)
+    assert after["fr"] == before["fr"]

@@ -1,0 +1,228 @@
+"""The command, on a run whose files are made up: what is left, why, and how long it takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.analysis.report import made_up
+from xmod import plan as command
+from xmod import report, train_vocabulary
+from xmod.analysis.report.plan import Plan
+from xmod.analysis.report.state import Job
+from xmod.planning import text_work
+from xmod.planning.parameters import part_counts
+
+ROOT = Path(__file__).parents[3]
+LONG_AGO = 1_000_000_000.0
+"""When no job is taken to be running any more."""
+DATA = ("corpora", "vocabulary", "tokens", "added vocabulary", "added tokens")
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """The jobs of a run of which nothing is there yet, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    return made_up.plan_in(tmp_path)
+
+
+def planned(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
+    command.main(["--configfile", "mine.yaml", "--json", *options])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def shown(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    command.main(["--config", "mine.yaml", *options])
+    return capsys.readouterr().out
+
+
+def test_nothing_is_done_and_nothing_is_written(
+    made: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    found = planned(capsys)
+    assert found["total"]["num_jobs"] == found["total"]["num_to_do"] == len(made.jobs)
+    assert found["total"]["num_done"] == 0
+    assert found["device"] == "A100-80GB"
+    assert found["total"]["seconds"] == found["total"]["seconds_left"] > 0
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("made")
+def test_updates_tokens_and_parameters_of_a_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    found = planned(capsys)
+    cells = {one["cell"]: one for one in found["trained_cells"]}
+    xmod = cells["xmod.toy.30.1500"]
+    assert xmod["updates"] == 1500
+    assert xmod["tokens"] == 1500 * 32 * 32
+    assert xmod["num_languages"] == 30
+    parameters = xmod["parameters"]
+    assert parameters["total"] - parameters["shared"] == 30 * parameters["per_module"]
+    assert cells["shared.toy.30.1500"]["parameters"]["total"] == parameters["active"]
+    job = next(
+        one
+        for one in found["jobs"]
+        if one["stage"] == "finetune" and one["name"].startswith("nli xmod.toy.30.1500")
+    )
+    # Two learning rates, three epochs, 3,168 examples in batches of 32
+    assert job["updates"] == 2 * 3 * 99
+
+
+def test_finished_jobs_are_done_and_tell_the_time(
+    made: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_up.finish(made, stages=(*DATA, "pretrain"))
+    found = planned(capsys)
+    stages = found["stages"]
+    assert stages["pretrain"]["num_done"] == stages["pretrain"]["num_jobs"] == 4
+    # Snakemake noted 2.5 seconds of each, but their training took 4
+    assert stages["pretrain"]["seconds"] == 4 * 4.0
+    assert stages["pretrain"]["seconds_left"] == 0
+    assert found["device"] == "cpu"
+    assert stages["pretrain"]["rate"]["num_records"] == 4
+    assert stages["extend"]["rate"]["source"] == "as pretrain"
+    assert "4 jobs" in shown(capsys)
+
+
+def test_stale_jobs_are_to_be_done_again_and_say_why(
+    made: Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_up.finish(made, stages=(*DATA, "pretrain", "extend"))
+    raw = made_up.config()
+    raw["pretrain"]["peak_learning_rate"] = 0.002
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    found = planned(capsys)
+    assert found["stages"]["pretrain"]["num_stale"] == 4
+    assert found["stages"]["pretrain"]["num_to_do"] == 4
+    assert found["stages"]["extend"]["num_stale"] == 4
+    text = shown(capsys)
+    why = "pretrain.peak_learning_rate was 0.003, is 0.002"
+    assert f"stale: pretrain xmod.toy.30.1500: {why}" in text
+    assert "further jobs are stale because they follow one that will change" in text
+
+
+def test_of_a_pre_training_that_was_interrupted_the_rest_is_left(
+    made: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_up.finish(made, stages=DATA)
+    job = next(one for one in made.jobs if one.stage == "pretrain")
+    made_up.write(Path(job.log), "it began\n", at=LONG_AGO)
+    history = Path(f"results/small/checkpoints/pretrain/{job.scope}/0123/history.csv")
+    rows = "update,tokens,tokens_per_second\n150,153600,15360\n300,307200,30720\n"
+    made_up.write(history, rows, at=LONG_AGO)
+    jobs = planned(capsys)["jobs"]
+    found = next(one for one in jobs if one["stage"] == "pretrain" and one["name"] == job.scope)
+    assert found["state"] == "failed"
+    assert found["share_done"] == 300 / 1500
+    # 10 seconds and then 5 for a fifth of it
+    assert found["seconds"] == pytest.approx(75.0)
+    assert found["seconds_left"] == pytest.approx(60.0)
+    assert "failed 20%" in shown(capsys)
+
+
+HALF = (("shared", 13), ("xmod", 30), ("shared", 60), ("xmod", 75))
+COMPUTING = ("pretrain", "extend", "perplexity", "finetune", "evaluate")
+
+
+def finish_timed(plan: Plan, jobs: Iterable[Job], seconds: dict[str, float]) -> None:
+    for order, job in enumerate(jobs):
+        at = made_up.BEGIN + made_up.STEP * order
+        made_up.finish_job(plan, job, at=at)
+        if job.benchmark:
+            took = seconds.get(job.benchmark, 1.0)
+            made_up.write(Path(job.benchmark), f"s\tmax_rss\n{took}\t1.0\n", at=at - 1)
+        for path in map(Path, job.outputs):
+            if path.name == "manifest.json" and job.stage in COMPUTING:
+                made_up.write(path, json.dumps({"device": "cpu"}), at=at)
+
+
+def test_half_of_the_cells_tell_the_time_of_the_other_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each stage within 25%, where a cell's jobs are off by up to 20% from what they have to do."""
+    monkeypatch.chdir(tmp_path)
+    axes = {"variant": ["shared", "xmod"], "language_set": [13, 30, 60, 75]}
+    made = made_up.plan_in(tmp_path, experiments={"main": {"axes": axes}})
+    draw = random.Random(3)
+    amounts = {(one["stage"], one["name"]): one["flops"] for one in planned(capsys)["jobs"]}
+    truth = {
+        job.benchmark: (2 + 4e-11 * amounts[job.stage, job.name]) * draw.uniform(0.8, 1.2)
+        for job in made.jobs
+        if job.stage in COMPUTING
+    }
+    half = [f"{variant}.toy.{name}.1500" for variant, name in HALF]
+    done = [job for job in made.jobs if job.stage in DATA or (job.cells and job.cells[0] in half)]
+    finish_timed(made, done, truth)
+    found = planned(capsys)
+    missing = {(job.stage, job.name): job for job in made.jobs if job not in done}
+    for stage in COMPUTING:
+        rest = [
+            one
+            for one in found["jobs"]
+            if one["stage"] == stage and (stage, one["name"]) in missing
+        ]
+        assert len(rest) >= 4
+        took = sum(truth[missing[stage, one["name"]].benchmark] for one in rest)
+        assert sum(one["seconds_left"] for one in rest) == pytest.approx(took, rel=0.25), stage
+
+
+@pytest.mark.usefixtures("made")
+def test_ones_own_measurement_replaces_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    found = planned(capsys, "--device", "H100", "--tokens-per-second", "1000")
+    pretrain = found["stages"]["pretrain"]
+    start = 4 * 10  # of four jobs
+    assert pretrain["seconds"] - start == pytest.approx(pretrain["tokens"] / 1000, rel=0.01)
+    assert pretrain["rate"]["source"] == "yours"
+
+
+@pytest.mark.usefixtures("made")
+def test_it_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, "--epochs")
+    assert max(map(len, text.splitlines())) <= 100
+    assert "xmod.toy.30.1500" in text
+    assert "…" not in text
+    assert text.splitlines()[-2].startswith("Total: ")
+
+
+def test_what_is_left_on_disk_is_what_is_saved(
+    made: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An added language: its file, and its last checkpoint, in float32."""
+    found = planned(capsys)
+    parts = part_counts(report.Dag.load(made_up.config(), origin="x").config.model, 1502)
+    of_seven = 7 * 2 * 4 * sum(parts.values()) / 1e9
+    jobs = {one["name"]: one for one in found["jobs"] if one["stage"] == "extend"}
+    assert jobs["xmod.toy.30.1500 bg-de-el-es-tr-ur-zh"]["disk_gb"] == pytest.approx(of_seven)
+    assert made.name == "small"
+
+
+def test_constants_that_commands_have() -> None:
+    assert text_work.ADDED_CHARACTERS == train_vocabulary.ADDED_CHARACTERS
+
+
+def test_the_papers_grid_is_planned_without_tensors() -> None:
+    """In a process of its own; and what docs/plan.md shows is what it prints."""
+    code = (
+        "import sys; from xmod import plan; plan.main(['--configfile', 'config/paper.yaml']); "
+        "print([n for n in ('torch', 'numpy', 'pandas', 'matplotlib') if n in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    *lines, imported = done.stdout.rstrip().splitlines()
+    assert imported == "[]"
+    page = (ROOT / "docs/plan.md").read_text(encoding="utf-8")
+    fresh = "\n".join(line.rstrip() for line in lines)
+    assert fresh in page, "docs/plan.md: paste `python -m xmod.plan --configfile config/paper.yaml`"
