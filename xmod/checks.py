@@ -66,8 +66,14 @@ def no_folder(config: Config) -> str:
         return ""
     return (
         f"corpora.folder: no folder {folder!r}; put the text of each language there, as <iso>.txt, "
-        ".txt.xz or .txt.gz, or name the folder that has it"
+        f".txt.xz or .txt.gz, or name the folder that has it{_hint(config, folder)}"
     )
+
+
+def _hint(config: Config, path: str) -> str:
+    """What may be wrong where a path is below the folder that `{data}` stands for."""
+    is_below = path.startswith(config.data.rstrip("/") + "/")
+    return f" (data: {config.data} is what {{data}} stands for)" if is_below else ""
 
 
 def _check_experiments(dag: Dag) -> None:
@@ -164,7 +170,7 @@ def _no_task_files(dag: Dag) -> list[str]:
         more = f" and {len(others)} more" if others else ""
         found.append(
             f"tasks.{task}: no file {first!r}{more}, of its set {name!r}; put it there, or take "
-            "the task out of experiments.<name>.evaluate"
+            f"the task out of experiments.<name>.evaluate{_hint(dag.config, first)}"
         )
     return found
 

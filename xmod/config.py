@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from xmod.config_data import DEFAULT, put_data
 from xmod.config_errors import ConfigError, explain, shown, suggest
 from xmod.config_section import AxisValue, ModuleKind, Name, Section, Trainable
 from xmod.config_tasks import TaskConfig
@@ -225,6 +226,8 @@ class Config(Section):
     """The table of languages and built-in sets."""
     seed: int = 1
     """Of weights, draws, masks and dropout."""
+    data: str = DEFAULT
+    """The folder that `{data}` stands for in the paths of corpora, vocabulary and tasks."""
     variant: str = "xmod"
     """A name under `variants`, where no axis gives one."""
     language_set: str = "13"
@@ -295,11 +298,11 @@ def parse(raw: Mapping[str, Any], *, origin: str) -> Config:
 
 
 def fill(raw: Mapping[str, Any], *, origin: str) -> dict[str, Any]:
-    """`raw` with its model's shape and the paper's variants filled in.
+    """`raw` with its model's shape, the paper's variants and the place of its data filled in.
 
     What is no section is left for the check of types to refuse.
     """
-    filled = dict(raw)
+    filled = put_data(raw)
     variants = raw.get("variants") or {}
     if isinstance(variants, Mapping):
         filled["variants"] = {**VARIANTS, **variants}

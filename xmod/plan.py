@@ -9,6 +9,7 @@ from the table of devices (config/costs.yaml). docs/plan.md says what each numbe
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import time
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from xmod.analysis.report.state import Judge
 from xmod.command import run
 from xmod.dag import Dag
 from xmod.expected_jobs import expected_jobs
+from xmod.files import write_text_atomic
 from xmod.planning.costs import read_costs
 from xmod.planning.estimate import Plan, assemble
 from xmod.planning.facts import Facts
@@ -30,6 +32,8 @@ from xmod.planning.work import Scene
 from xmod.strict_yaml import read_yaml
 
 COSTS = Path("config/costs.yaml")
+BEGIN, END = "<!-- plan -->", "<!-- end of plan -->"
+"""In a page, what the plan is written between."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,10 +42,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.json:
         print(json.dumps(as_record(plan), indent=1))
         return
+    if options.page:
+        write_text_atomic(options.page, with_plan(options.page.read_text("utf-8"), plan, options))
+        return
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
     show(plan, console, all_epochs=options.epochs)
+
+
+def with_plan(page: str, plan: Plan, options: argparse.Namespace) -> str:
+    """A page with the tables between its marks; raises ValueError for one without marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{options.page} lacks {BEGIN} or {END}, between which the plan goes")
+    console = Console(width=WIDTH, file=io.StringIO())
+    with console.capture() as capture:
+        show(plan, console, all_epochs=options.epochs)
+    lines = "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())
+    return f"{before}{begin}\n```text\n{lines}\n```\n{end}{after}"
 
 
 def plan_of(options: argparse.Namespace) -> Plan:
@@ -83,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
         help="as the rules are told; decides the memory of a device",
     )
     parser.add_argument("--epochs", action="store_true", help="also every language's epochs")
+    parser.add_argument("--page", type=Path, help="write it into this page, between its marks")
     parser.add_argument("--json", action="store_true", help="everything, for programs")
     parser.add_argument(
         "--snakemake",

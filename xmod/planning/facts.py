@@ -70,14 +70,16 @@ class Facts:
 
     def text_megabytes(self, iso: str) -> float:
         """Of a language's clean text, both splits, roughly."""
-        size, text = self._size(iso), self.costs.text
-        match self.dag.config.corpora.sizes:
-            case "cc100_mb":
-                return size * text.bytes_per_compressed_byte
-            case "folder":
-                return size * self._expansion(iso) / 1e6
-            case "embedded_kchars":
-                return size * text.bytes_per_character / 1e6
+        corpora, text = self.dag.config.corpora, self.costs.text
+        size = self._size(iso)
+        if corpora.sizes == "embedded_kchars":
+            return size * text.bytes_per_character / 1e6
+        is_packed = corpora.sizes == "cc100_mb"
+        expansion = text.bytes_per_compressed_byte if is_packed else self._expansion(iso) / 1e6
+        megabytes = size * expansion
+        if corpora.max_characters is None:
+            return megabytes
+        return min(megabytes, corpora.max_characters * text.bytes_per_character / 1e6)
 
     def training_tokens(self, cell: Cell, iso: str) -> float:
         """Of a language in the shared vocabulary: counted, or by the size of its text."""

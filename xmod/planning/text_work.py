@@ -13,8 +13,9 @@ COUNT_BYTES = 16
 
 
 def corpora(run: Scene, job: Job) -> Work:
-    megabytes = sum(map(run.facts.text_megabytes, _isos(job)))
-    return Work(megabytes=megabytes, disk_gb=megabytes / 1e3, num_pieces=len(_isos(job)))
+    isos = _isos(run, job)
+    megabytes = sum(map(run.facts.text_megabytes, isos))
+    return Work(megabytes=megabytes, disk_gb=megabytes / 1e3, num_pieces=len(isos))
 
 
 def vocabulary(run: Scene, job: Job) -> Work:
@@ -29,19 +30,19 @@ def tokens(run: Scene, job: Job) -> Work:
 
 
 def added_vocabulary(run: Scene, job: Job) -> Work:
-    isos = _isos(job)
+    isos = _isos(run, job)
     megabytes = sum(_sampled(run, iso, ADDED_CHARACTERS) for iso in isos)
     return Work(megabytes=megabytes, num_pieces=len(isos))
 
 
 def added_tokens(run: Scene, job: Job) -> Work:
     cell = run.dag.scopes("added_vocabulary")[job.scope]
-    first = _isos(job)[0]
+    first = _isos(run, job)[0]
     return _encoded(run, job, cell, run.facts.added_vocabulary_size(job.scope, first))
 
 
 def _encoded(run: Scene, job: Job, cell: Cell, vocabulary_size: int) -> Work:
-    isos = _isos(job)
+    isos = _isos(run, job)
     token_bytes = 2 if vocabulary_size <= 2**16 else 4
     return Work(
         megabytes=sum(map(run.facts.text_megabytes, isos)),
@@ -59,6 +60,8 @@ def _sampled(run: Scene, iso: str, characters: int) -> float:
     return min(run.facts.text_megabytes(iso), characters * CHARACTER_BYTES / 1e6)
 
 
-def _isos(job: Job) -> tuple[str, ...]:
-    """The languages of a job of text: each has a folder of its own."""
-    return tuple(dict.fromkeys(path.split("/")[-2] for path in job.outputs))
+def _isos(run: Scene, job: Job) -> tuple[str, ...]:
+    """The languages of a job of text, whose part is named by them."""
+    dag = run.dag
+    batches = (*dag.batches(dag.available_languages), *dag.added_batches)
+    return next(batch.isos for batch in batches if batch.name == job.part)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import subprocess
 import sys
@@ -180,7 +179,7 @@ def test_half_of_the_cells_tell_the_time_of_the_other_half(
 def test_ones_own_measurement_replaces_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     found = planned(capsys, "--device", "H100", "--tokens-per-second", "1000")
     pretrain = found["stages"]["pretrain"]
-    start = 4 * 10  # of four jobs
+    start = 4 * 2  # of four jobs
     assert pretrain["seconds"] - start == pytest.approx(pretrain["tokens"] / 1000, rel=0.01)
     assert pretrain["rate"]["source"] == "yours"
 
@@ -210,19 +209,26 @@ def test_constants_that_commands_have() -> None:
     assert text_work.ADDED_CHARACTERS == train_vocabulary.ADDED_CHARACTERS
 
 
-def test_the_papers_grid_is_planned_without_tensors() -> None:
-    """In a process of its own; and what docs/plan.md shows is what it prints."""
-    code = (
-        "import sys; from xmod import plan; plan.main(['--configfile', 'config/paper.yaml']); "
-        "print([n for n in ('torch', 'numpy', 'pandas', 'matplotlib') if n in sys.modules])"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+def test_the_page_shows_the_papers_plan(tmp_path: Path) -> None:
+    """Made anew in a process of its own, which needs no tensors."""
+    page, fresh = ROOT / "docs/plan.md", tmp_path / "plan.md"
+    fresh.write_bytes(page.read_bytes())
+    options = ["--configfile", "config/paper.yaml", "--epochs", "--page"]
+    heavy = "[n for n in ('torch', 'numpy', 'pandas', 'matplotlib') if n in sys.modules]"
+    code = f"import sys; from xmod import plan; plan.main({[*options, str(fresh)]}); print({heavy})"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120,
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
-    *lines, imported = done.stdout.rstrip().splitlines()
-    assert imported == "[]"
-    page = (ROOT / "docs/plan.md").read_text(encoding="utf-8")
-    fresh = "\n".join(line.rstrip() for line in lines)
-    assert fresh in page, "docs/plan.md: paste `python -m xmod.plan --configfile config/paper.yaml`"
+    assert done.stdout.strip() == "[]"
+    command_line = f"python -m xmod.plan {' '.join(options)} docs/plan.md"
+    assert fresh.read_text("utf-8") == page.read_text("utf-8"), f"run {command_line}"
+
+
+@pytest.mark.usefixtures("made")
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("no marks\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"page\.md lacks <!-- plan -->"):
+        command.main(["--configfile", "mine.yaml", "--page", str(page)])
+    assert page.read_text("utf-8") == "no marks\n"
