@@ -1,5 +1,6 @@
 # make run    install into .venv and run the embedded grid
 # make report one page about it as it is now: results/small/report.html; runs no job
+# make plan   what of it is done, and what the rest will cost; runs no job
 # make run CONFIG=config/laptop.yaml, make report CONFIG=...: another one
 # make test   lint, types and tests
 # make bench  speed and memory, as ratios; writes docs/benchmarks.md
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: run report test check bench install clean
+.PHONY: run report plan test check bench install clean
 
 run: install
 	@started=$$(date +%s) && \
@@ -20,6 +21,9 @@ run: install
 
 report: install
 	$(BIN)/python -m xmod.report --configfile $(CONFIG)
+
+plan: install
+	$(BIN)/python -m xmod.plan --configfile $(CONFIG)
 
 test: install check
 	$(BIN)/python -m pytest tests

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--costs", type=Path, default=COSTS, help="the table of devices")
     parser.add_argument(
         "--micro-batch-sequences",
-        type=int,
+        type=_count,
         default=64,
         help="as the rules are told; decides the memory of a device",
     )
@@ -115,10 +116,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> float:
-    number = float(text)
-    if not number > 0:
-        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; legal: a number above 0")
     return number
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; legal: 1, 2, 3 ...")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -232,3 +232,19 @@ def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"page\.md lacks <!-- plan -->"):
         command.main(["--configfile", "mine.yaml", "--page", str(page)])
     assert page.read_text("utf-8") == "no marks\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--tokens-per-second", "-3", "'-3' is not possible; legal: a number above 0"),
+        ("--tokens-per-second", "fast", "'fast' is not possible"),
+        ("--micro-batch-sequences", "0", "'0' is not possible; legal: 1, 2, 3"),
+    ],
+)
+def test_impossible_options_are_refused(
+    option: str, value: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--configfile", "mine.yaml", f"{option}={value}"])
+    assert told in capsys.readouterr().err
