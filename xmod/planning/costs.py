@@ -50,8 +50,24 @@ class Device(Section):
 class StageCost(Section):
     """What a stage that needs no GPU does a second, on one core."""
 
-    megabytes_per_second: float = Field(gt=0.0)
+    megabytes_per_second: float | None = Field(default=None, gt=0.0)
+    """Of text; for the stages of text."""
+    examples_per_second: float | None = Field(default=None, gt=0.0)
+    """For the stages of tasks."""
     source: str
+
+    @property
+    def amount_per_second(self) -> float:
+        """In the stage's own unit."""
+        found = self.megabytes_per_second or self.examples_per_second
+        assert found is not None
+        return found
+
+    @model_validator(mode="after")
+    def _has_one_unit(self) -> Self:
+        if (self.megabytes_per_second is None) == (self.examples_per_second is None):
+            raise ValueError("a stage has either megabytes_per_second or examples_per_second")
+        return self
 
 
 class TextCosts(Section):

@@ -144,7 +144,7 @@ def rates(
         elif stage in costs.stages:
             table = costs.stages[stage]
             found[stage] = Rate(
-                per_amount=1 / table.megabytes_per_second,
+                per_amount=1 / table.amount_per_second,
                 per_piece=costs.start_seconds,
                 source=table.source,
             )

@@ -10,6 +10,9 @@ from xmod.planning.work import Work
 
 MIN_RECORDS = 4
 """From so many finished jobs on, the time to begin a piece is told from the time of the work."""
+MIN_SPREAD = 2.0
+"""And only where the work of a piece differs so much among them: otherwise chance would tell it, and
+be far off for a job with more work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +58,17 @@ def _candidates(records: Sequence[Record]) -> Iterator[tuple[float, float]]:
     sa, sp = _dot(seconds, amounts), _dot(seconds, pieces)
     if aa:
         yield sa / aa, 0.0
-    if pp and not aa:
+    if not aa or _is_spread(records):
         yield 0.0, sp / pp
     determinant = aa * pp - ap * ap
-    if len(records) >= MIN_RECORDS and determinant > 1e-9 * aa * pp:
-        yield 0.0, sp / pp
+    if len(records) >= MIN_RECORDS and _is_spread(records) and determinant > 1e-9 * aa * pp:
         yield (sa * pp - sp * ap) / determinant, (sp * aa - sa * ap) / determinant
+
+
+def _is_spread(records: Sequence[Record]) -> bool:
+    """Whether some jobs have much more work a piece than others."""
+    works = [one.amount / one.num_pieces for one in records if one.num_pieces]
+    return max(works, default=0.0) > MIN_SPREAD * min(works, default=0.0)
 
 
 def _squares(records: Sequence[Record], per_amount: float, per_piece: float) -> float:

@@ -61,6 +61,7 @@ def _job(one: PlannedJob) -> dict[str, Any]:
         "tokens": work.tokens,
         "flops": work.flops,
         "megabytes": work.megabytes,
+        "examples": work.examples,
         "seconds": one.seconds,
         "seconds_left": one.seconds_left,
         "disk_gb": work.disk_gb,

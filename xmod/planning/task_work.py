@@ -1,4 +1,4 @@
-"""What the jobs of tasks do: fine-tuning and evaluation."""
+"""What the jobs of tasks do: their data, fine-tuning and evaluation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection
 
 from xmod.analysis.report.state import Job
+from xmod.cells import Cell
 from xmod.config_tasks import TaskKind
 from xmod.planning.facts import Sequences
 from xmod.planning.flops import EVERYTHING, Head, Part, pass_flops
@@ -22,6 +23,32 @@ TASK_HEADS: dict[TaskKind, tuple[Head, int]] = {
 """As xmod.tasks.heads has them, which lies in a room with tensors."""
 PREDICTION_BYTES, SCORE_BYTES = 6, 60_000
 """Of a packed prediction, and of a run's scores and manifest: config/small.yaml's."""
+
+
+def data(run: Scene, job: Job) -> Work:
+    """Reading a task's sets, what they give away, and their features in the shared vocabulary."""
+    stage = "features" if job.stage == "features" else "tasks"
+    cell = run.dag.tasks.scopes(stage, job.task)[job.scope]
+    return _examples(run, job.task, cell, run.dag.tasks.languages(job.task))
+
+
+def added_features(run: Scene, job: Job) -> Work:
+    cell = run.dag.tasks.scopes("added_features", job.task)[job.scope]
+    batches = run.dag.tasks.added_batches(job.task)
+    isos = next(batch.isos for batch in batches if batch.name == job.part)
+    return _examples(run, job.task, cell, isos)
+
+
+def _examples(run: Scene, task: str, cell: Cell, isos: Collection[str]) -> Work:
+    """Of every set, in those of `isos` that it has."""
+    return Work(
+        examples=sum(
+            run.facts.sequences(task, cell, name, iso).num_sequences
+            for name, one in run.dag.tasks.at(task, cell).sets.items()
+            for iso in one.languages
+            if iso in isos
+        )
+    )
 
 
 def finetune(run: Scene, job: Job) -> Work:

@@ -36,6 +36,8 @@ class Work:
     flops: float = 0.0
     megabytes: float = 0.0
     """Of text that is read, in the stages without a model."""
+    examples: float = 0.0
+    """That are read or encoded, in the stages of tasks without a model."""
     num_pieces: int = 1
     """Languages or runs, each of which begins anew."""
     num_languages: int = 0
@@ -49,7 +51,7 @@ class Work:
     @property
     def amount(self) -> float:
         """What a stage's time grows with, in the stage's own unit."""
-        return self.flops or self.megabytes
+        return self.flops or self.megabytes or self.examples
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,10 @@ BY_STAGE: Mapping[str, Callable[[Scene, Job], Work]] = {
     "join adapters": model_work.join,
     "extend": model_work.extend,
     "perplexity": model_work.perplexity,
+    "tasks": task_work.data,
+    "baselines": task_work.data,
+    "features": task_work.data,
+    "added features": task_work.added_features,
     "finetune": task_work.finetune,
     "evaluate": task_work.evaluate,
 }

@@ -54,6 +54,15 @@ def test_neither_part_is_negative_and_the_sum_is_met() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
+def test_jobs_of_equal_work_tell_of_twice_the_work_twice_the_time(seed: int) -> None:
+    """Chance must not tell that most of it is the time to begin."""
+    draw = random.Random(seed)
+    alike = [1e20 * draw.uniform(0.94, 1.0) for _ in range(8)]
+    rate = measured([record(one, 9e5 * draw.uniform(0.95, 1.05)) for one in alike])
+    assert rate.seconds(Work(flops=2e20)) == pytest.approx(1.8e6, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
 def test_half_of_the_jobs_tell_of_the_other_half(seed: int) -> None:
     """Jobs whose times are off by up to 30% each; the sum of the others within 25%."""
     draw = random.Random(seed)
