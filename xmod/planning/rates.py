@@ -11,8 +11,8 @@ from xmod.planning.work import Work
 MIN_RECORDS = 4
 """From so many finished jobs on, the time to begin a piece is told from the time of the work."""
 MIN_SPREAD = 2.0
-"""And only where the work of a piece differs so much among them: otherwise chance would tell it, and
-be far off for a job with more work."""
+"""And only where the work of a piece differs so much among them: otherwise chance would tell it,
+and be far off for a job with more work."""
 
 
 @dataclass(frozen=True, kw_only=True)
