@@ -36,14 +36,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--code", help="the language, of a source with a file a language")
     parser.add_argument("--folder", type=Path, required=True, help="folder of all sources")
     parser.add_argument("--fetch", choices=("download", "offline"), required=True)
-    parser.add_argument("--url", help="another folder of its files: a URL or a path")
+    parser.add_argument(
+        "--url",
+        action="append",
+        default=[],
+        metavar="SOURCE=PLACE",
+        help="another folder of a source's files: a URL or a path",
+    )
     parser.add_argument("--table", type=Path, default=Path("config/sources.tsv"))
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds without a byte")
     parser.add_argument("--tries", type=int, default=6, help="that bring no byte, until giving up")
     options = parser.parse_args(arguments)
-    table = read_sources(options.table)
-    if options.url:
-        table = table.at({options.source: options.url})
+    table = read_sources(options.table).at(dict(_source_and_place(one) for one in options.url))
     patience = Patience(tries=options.tries, timeout_seconds=options.timeout)
     problems = []
     for file in table.of(options.source, code=options.code):
@@ -55,6 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             problems.append(f"{file.source}: {error}")
     if problems:
         raise DownloadError("\n".join(problems))
+
+
+def _source_and_place(text: str) -> tuple[str, str]:
+    name, equals, place = text.partition("=")
+    if not equals or not place:
+        raise DownloadError(f"--url: {text!r}; legal: SOURCE=PLACE, such as xnli=/scratch/files")
+    return name, place
 
 
 def fetch_file(

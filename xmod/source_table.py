@@ -1,8 +1,8 @@
 """The files that data are published as: which, where, at which version, size and hash.
 
-`config/sources.tsv` has a row a file. A source's files lie in `<sources.folder>/<source>/`, and what
-an archive holds is unpacked there. A path below that folder is therefore known to be the source's:
-nothing in a configuration has to say it again.
+`config/sources.tsv` has a row a file. A source's files lie in `<sources.folder>/<source>/`, and
+what an archive holds is unpacked there. So a path below that folder is known to be the source's,
+and no configuration has to say it again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from xmod.config_errors import ConfigError, suggest
 COLUMNS = ("source", "version", "file", "url", "size", "sha256", "members", "licence")
 CODE = "{code}"
 """Stands in a file's name for the language, as the source calls it."""
+STAMP = ".verified-"
+"""A stamp's name begins so."""
 UNKNOWN = "-"
 """In the table: a size or hash that nobody published, or no archive."""
 
@@ -79,7 +81,7 @@ class SourceTable:
         return tuple(one if code is None else one.of(code) for one in found)
 
     def at(self, urls: dict[str, str]) -> SourceTable:
-        """The table with the given sources fetched from elsewhere; raises ConfigError for others."""
+        """The table with some sources elsewhere; raises ConfigError for unknown ones."""
         for name in urls:
             self.of(name)
         return SourceTable(
@@ -101,7 +103,7 @@ def stamp(files: Sequence[SourceFile], *, folder: str, code: str = "") -> str:
     facts = repr([(one.version, one.file, one.num_bytes, one.sha256, one.members) for one in files])
     digest = hashlib.sha256(facts.encode()).hexdigest()[:12]
     middle = f"{code}-" if code else ""
-    return f"{folder}/{files[0].source}/.verified-{middle}{digest}"
+    return f"{folder}/{files[0].source}/{STAMP}{middle}{digest}"
 
 
 def read_sources(path: Path) -> SourceTable:

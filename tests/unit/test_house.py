@@ -23,7 +23,14 @@ PURE = {
     f"xmod.{name}"
     for name in (
         *("config", "config_errors", "config_section", "config_tasks", "config_training"),
-        *("evaluated", "legal_values", "strict_yaml"),
+        *(
+            "config_sources",
+            "source_table",
+            "source_dag",
+            "evaluated",
+            "legal_values",
+            "strict_yaml",
+        ),
         *("cells", "grid", "paths", "languages", "language_batches", "language_sets"),
         *("budgets", "jobs", "architecture", "checks", "dag", "model_dag", "task_dag", "task_jobs"),
         *("files", "manifest"),

@@ -89,18 +89,20 @@ def _receive(session: requests.Session, url: str, part: Path, *, timeout: float)
     mark = _read_mark(part)
     if have and mark:
         headers |= {"Range": f"bytes={have}-", "If-Range": mark}
-    with _network_errors(url):
-        with session.get(url, headers=headers, stream=True, timeout=timeout) as response:
-            _check_status(response, url, part)
-            is_rest = response.status_code == 206 and _begins_at(response, have)
-            total = _total(response, have if is_rest else 0)
-            _check_space(part, total, have if is_rest else 0)
-            _write_mark(part, response)
-            with part.open("ab" if is_rest else "wb") as stream:
-                for chunk in response.iter_content(CHUNK_BYTES):
-                    if stream.tell() == 0:
-                        _check_page(chunk, url)
-                    stream.write(chunk)
+    with (
+        _network_errors(url),
+        session.get(url, headers=headers, stream=True, timeout=timeout) as response,
+    ):
+        _check_status(response, url, part)
+        is_rest = response.status_code == 206 and _begins_at(response, have)
+        total = _total(response, have if is_rest else 0)
+        _check_space(part, total, have if is_rest else 0)
+        _write_mark(part, response)
+        with part.open("ab" if is_rest else "wb") as stream:
+            for chunk in response.iter_content(CHUNK_BYTES):
+                if stream.tell() == 0:
+                    _check_page(chunk, url)
+                stream.write(chunk)
     if total is not None and _size(part) < total:
         raise _Cut(f"the connection ended after {_size(part):,} of {total:,} bytes")
 
@@ -115,7 +117,9 @@ def _network_errors(url: str) -> Iterator[None]:
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema) as error:
         raise DownloadError(f"{url}: no URL ({error})") from error
     except requests.exceptions.InvalidSchema as error:
-        raise DownloadError(f"{url}: legal: http://, https://, or a path of this machine") from error
+        raise DownloadError(
+            f"{url}: legal: http://, https://, or a path of this machine"
+        ) from error
     except requests.RequestException as error:
         raise _Cut(f"{type(error).__name__}: {error}") from error
 

@@ -38,9 +38,7 @@ class _Budget:
             raise UnpackError(f"{where}: unpacks to more than is allowed; is it the right archive?")
 
 
-def unpack(
-    archive: Path, folder: Path, *, members: str, max_bytes: int = MAX_BYTES
-) -> list[Path]:
+def unpack(archive: Path, folder: Path, *, members: str, max_bytes: int = MAX_BYTES) -> list[Path]:
     """Write the members that match the pattern `members` below `folder`; returns their paths.
 
     Raises UnpackError for a damaged archive, a link, a path that leaves the folder, more than
