@@ -13,9 +13,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import BinaryIO, Final, TypeVar
 
-SHARD_BYTES: Final = 2**27
-"""Of text: some 800,000 lines, so that a worker needs well below 2 GiB (measured, docs/sources.md);
-duplicates are found within one shard."""
+SHARD_BYTES: Final = 2**26
+"""Of text: some 400,000 lines, so that neither a worker nor the process that hands out shards needs
+2 GiB; duplicates are found within one shard (our choice)."""
 MAX_DOCUMENT_BYTES: Final = 2**23
 """A shard ends with a document, or with a line where the document is longer than this."""
 _READ_BYTES: Final = 2**20
