@@ -55,7 +55,8 @@ def missing_data(dag: Dag) -> list[str]:
 
     No error by itself: a run can be planned where its data are not.
     """
-    found = [no_folder(dag.config) or _no_text(dag), *_no_models(dag), *_no_task_files(dag)]
+    text = no_folder(dag.config) or _no_text(dag)
+    found = [text, *_no_models(dag), *_no_task_files(dag), *dag.sources.missing()]
     return [f"{dag.origin}: {message}" for message in found if message]
 
 
@@ -163,7 +164,8 @@ def _no_task_files(dag: Dag) -> list[str]:
     for task, cells in dag.tasks.cells.items():
         for cell in cells:
             for name, data in dag.tasks.at(task, cell).sets.items():
-                paths = [path for path in data.files() if not Path(path).exists()]
+                own = (path for path in data.files() if not dag.sources.is_known(path))
+                paths = [path for path in own if not Path(path).exists()]
                 missing.setdefault((task, name), {}).update(dict.fromkeys(paths))
     found = []
     for (task, name), (first, *others) in ((key, paths) for key, paths in missing.items() if paths):
@@ -181,5 +183,5 @@ def _no_models(dag: Dag) -> list[str]:
         f"vocabulary.model: no file {model!r}; put the SentencePiece model there, or leave the key "
         "out to train one"
         for model in sorted(filter(None, models))
-        if not Path(model).is_file()
+        if not dag.sources.is_known(model) and not Path(model).is_file()
     ]

@@ -21,8 +21,9 @@ from typing import Any
 from xmod.command import run
 from xmod.config import CorporaConfig
 from xmod.data.collecting import Collected, Collector
+from xmod.data.collecting_shards import ShardCollector
 from xmod.data.packages import read_packages
-from xmod.data.sources import Source, open_source
+from xmod.data.sources import FilesSource, Source, open_source
 from xmod.data.sources.udhr import ARTICLES
 from xmod.data.splitting import Splitter
 from xmod.files import write_json_atomic
@@ -44,11 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         languages=languages,
     )
     for language in languages:
-        collect_language(source, language, config=config, folder=options.output / language.iso)
+        collect_language(
+            source,
+            language,
+            config=config,
+            folder=options.output / language.iso,
+            workers=options.workers,
+        )
 
 
 def collect_language(
-    source: Source, language: Language, *, config: CorporaConfig, folder: Path
+    source: Source,
+    language: Language,
+    *,
+    config: CorporaConfig,
+    folder: Path,
+    workers: int = 1,
 ) -> None:
     """Collect one language into `folder`, unless it is there for the same configuration."""
     settings = {
@@ -69,13 +81,23 @@ def collect_language(
     splitter = Splitter(
         salt=config.salt, heldout_fraction=config.heldout_fraction, closed_keys=ARTICLES
     )
-    collector = Collector(
-        source,
-        splitter=splitter,
-        heldout_fraction=config.heldout_fraction,
-        cap=config.max_characters,
-    )
-    collected = collector.collect(language, folder)
+    if isinstance(source, FilesSource):
+        shards = ShardCollector(
+            source=source,
+            splitter=splitter,
+            heldout_fraction=config.heldout_fraction,
+            cap=config.max_characters,
+            workers=workers,
+        )
+        collected = shards.collect(language, folder, digest=digest)
+    else:
+        collector = Collector(
+            source,
+            splitter=splitter,
+            heldout_fraction=config.heldout_fraction,
+            cap=config.max_characters,
+        )
+        collected = collector.collect(language, folder)
     write_json_atomic(stats_path, _stats(language, settings, digest, collected))
     sizes = ", ".join(f"{collected.total[one].characters:,} {one}" for one in SPLITS)
     print(f"{language.iso}: {sizes} characters in {time.monotonic() - started:.1f} s")
@@ -133,6 +155,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--packages", type=Path, required=True, help="folder of the package cache")
     parser.add_argument("--packages-table", type=Path, default=Path(PACKAGES_TABLE))
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument(
+        "--workers", type=int, default=1, help="processes for large text; only for speed"
+    )
     return parser.parse_args(arguments)
 
 

@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from xmod.config_data import DEFAULT, put_data
 from xmod.config_errors import ConfigError, explain, shown, suggest
 from xmod.config_section import AxisValue, ModuleKind, Name, Section, Trainable
+from xmod.config_sources import SourcesConfig
 from xmod.config_tasks import TaskConfig
 from xmod.config_training import AdaptersConfig, ExtendConfig, PretrainConfig, TrainingConfig
 
@@ -23,8 +24,9 @@ from xmod.config_training import AdaptersConfig, ExtendConfig, PretrainConfig, T
 class CorporaConfig(Section):
     """Where text comes from and how it is split."""
 
-    source: Literal["embedded", "files"] = "embedded"
-    """`embedded`: text from pinned packages; `files`: a folder of one's own (docs/data.md)."""
+    source: Literal["embedded", "files", "cc100"] = "embedded"
+    """`embedded`: text from pinned packages; `files`: a folder of one's own (docs/data.md);
+    `cc100`: CC-100 (Conneau et al. 2020), the paper's, as `sources` has it (docs/sources.md)."""
     folder: str | None = None
     """For `files`: a folder with one text file a language, `<iso>.txt`, in CC-100's format."""
     max_characters: int | None = Field(default=None, ge=1000)
@@ -44,12 +46,13 @@ class CorporaConfig(Section):
     def _sizes_follow_the_source(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
-        own = "folder" if values.get("source") == "files" else "embedded_kchars"
-        return {"sizes": own, **values}
+        own = {"files": "folder", "cc100": "cc100_mb"}
+        return {"sizes": own.get(str(values.get("source")), "embedded_kchars"), **values}
 
     @model_validator(mode="after")
     def _folder_goes_with_files(self) -> Self:
-        if (self.source == "files") != (self.folder is not None):
+        is_right = self.source == "cc100" or (self.source == "files") == (self.folder is not None)
+        if not is_right:  # a job that reads CC-100 is told the folder; see Config
             raise ValueError("corpora.folder is given exactly when corpora.source is 'files'")
         if self.sizes == "folder" and self.folder is None:
             raise ValueError("corpora.sizes: folder needs corpora.source: files")
@@ -209,6 +212,9 @@ class JobsConfig(Section):
 
     languages_per_job: int = Field(default=1, ge=1)
     """Languages that one job collects, tokenises or adds."""
+    workers: int = Field(default=1, ge=1)
+    """Processes of a job that cleans or tokenises a long text: speed and memory only, so a change
+    of it makes nothing anew."""
     runs_per_job: int = Field(default=1, ge=1)
     """Fine-tuning runs of one cell and task that one job does."""
 
@@ -238,6 +244,7 @@ class Config(Section):
     checkpoint: float = Field(default=1.0, gt=0.0, le=1.0)
     """The share of the budget's updates after which a cell is taken: 1 for the end; less for an
     intermediate checkpoint of the same training (appendix B), where no axis gives one."""
+    sources: SourcesConfig = SourcesConfig()
     corpora: CorporaConfig = CorporaConfig.model_validate({})
     vocabulary: VocabularyConfig = VocabularyConfig()
     model: ModelConfig
@@ -266,6 +273,20 @@ class Config(Section):
     """Those to draw."""
     tables: tuple[str, ...] = ()
     """Those to make."""
+
+    @model_validator(mode="after")
+    def _corpus_is_fetched(self) -> Self:
+        if self.corpora.source == "cc100" and self.sources.fetch is None:
+            raise ValueError(
+                "corpora.source: cc100 needs sources.fetch: download, or offline with its files in "
+                f"{self.sources.folder}/cc100"
+            )
+        if self.corpora.source == "cc100" and self.corpora.folder is not None:
+            raise ValueError(
+                "corpora.folder: not with corpora.source: cc100, which lies in "
+                f"{self.sources.folder}/cc100 (sources.folder)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _sequences_fit_positions(self) -> Self:

@@ -28,6 +28,7 @@ from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable, read_languages
 from xmod.model_dag import ModelDag
 from xmod.paths import PACKAGES_TABLE, Paths
+from xmod.source_dag import SourceDag
 from xmod.strict_yaml import read_yaml
 from xmod.task_dag import TaskDag
 
@@ -165,6 +166,10 @@ class Dag:
         return self.grid.configs[self.scopes(stage)[scope].id]
 
     @cached_property
+    def sources(self) -> SourceDag:
+        return SourceDag(self)
+
+    @cached_property
     def models(self) -> ModelDag:
         return ModelDag(self)
 
@@ -232,8 +237,10 @@ class Dag:
         }
 
     def given_vocabulary(self, scope: str) -> list[str]:
-        """The SentencePiece model that is given, once it is there."""
+        """What says that the SentencePiece model is there: its source's stamp, or itself."""
         model = self._config_of("vocabulary", scope).vocabulary.model
+        if model is not None and self.sources.is_known(model):
+            return self.sources.stamps([model])
         return [model] if model is not None and Path(model).is_file() else []
 
     def vocabulary_corpora(self, scope: str) -> list[str]:
@@ -291,10 +298,12 @@ class Dag:
         batch = next(b for b in self.extension_batches if f"job-{b.name}" == part)
         return jobs.text(jobs.extend_job(cell, config, self.table, batch.isos))
 
-    @staticmethod
-    def _data_job_text(stage: str, config: Config) -> str:
+    def _data_job_text(self, stage: str, config: Config) -> str:
         if stage == "corpora":
-            return jobs.text(config.corpora, without=frozenset({"sizes"}))
+            corpora = config.corpora
+            if self.sources.has_corpus:
+                corpora = corpora.model_copy(update={"folder": self.sources.corpus_folder})
+            return jobs.text(corpora, without=frozenset({"sizes"}))
         if stage == "vocabulary":
             return jobs.text(config.vocabulary.model_copy(update={"language_set": None}))
         return jobs.text(config.extend.vocabulary)

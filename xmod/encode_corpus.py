@@ -35,11 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     shared = Vocabulary.open(options.vocabulary) if options.vocabulary else None
     for language in options.languages:
-        vocabulary = shared or Vocabulary.open(options.each_vocabulary / language / "spm.model")
-        _encode(options, language, vocabulary)
+        model = options.vocabulary or options.each_vocabulary / language / "spm.model"
+        _encode(options, language, model, shared or Vocabulary.open(model))
 
 
-def _encode(options: argparse.Namespace, language: str, vocabulary: Vocabulary) -> None:
+def _encode(
+    options: argparse.Namespace, language: str, model: Path, vocabulary: Vocabulary
+) -> None:
     """Both splits of a language, their statistics and their manifest."""
     started = time.time()
     folder = options.output / language
@@ -47,7 +49,12 @@ def _encode(options: argparse.Namespace, language: str, vocabulary: Vocabulary) 
     outputs = [folder / f"{split}.tokens" for split in SPLITS]
     results = [
         encode_file(
-            source, path, vocabulary=vocabulary, language=language, num_threads=options.threads
+            source,
+            path,
+            vocabulary=vocabulary,
+            language=language,
+            model=model,
+            workers=options.threads,
         )
         for source, path in zip(sources, outputs, strict=True)
     ]
@@ -96,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--languages", nargs="+", required=True, help="iso codes")
     parser.add_argument("--output", type=Path, required=True, help="folder of the token files")
     parser.add_argument(
-        "--threads", type=int, default=1, help="threads of SentencePiece; only for speed"
+        "--threads", type=int, default=1, help="processes for a long text; only for speed"
     )
     return parser
 

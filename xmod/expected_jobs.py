@@ -37,7 +37,11 @@ def _corpora(dag: Dag) -> Iterator[Job]:
                     scope=scope,
                     part=batch.name,
                     outputs=tuple(dag.paths.corpora(scope, batch.isos)),
-                    inputs=(*dag.package_inputs, *dag.text_files(batch.isos)),
+                    inputs=(
+                        *dag.package_inputs,
+                        *dag.sources.corpus_stamps(batch.isos),
+                        *dag.text_files(batch.isos),
+                    ),
                     log=dag.paths.log("corpora", scope, batch.name),
                     benchmark=dag.paths.benchmark("corpora", scope, batch.name),
                     told=dag.job_text("corpora", scope, "job"),

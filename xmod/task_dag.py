@@ -5,10 +5,10 @@ As in `xmod.dag`, of which this is the part about tasks; pure.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xmod import jobs, task_jobs
@@ -156,10 +156,12 @@ class TaskDag:
     def task_inputs(self, task: str, scope: str) -> dict[str, Any]:
         """What reading a task's sets reads."""
         data = self.at(task, self.scopes("tasks", task)[scope]).sets
-        files = [path for one in data.values() for path in one.files() if Path(path).exists()]
+        named = [path for one in data.values() for path in one.files()]
+        sources = self._dag.sources
+        own = [path for path in named if not sources.is_known(path)]
         is_synthetic = any(one.format == "synthetic" for one in data.values())
         return {
-            "files": files,
+            "files": [*filter(os.path.exists, own), *sources.stamps(named)],
             "packages": [self._dag.verified_packages] if is_synthetic else [],
         }
 

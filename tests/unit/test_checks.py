@@ -23,9 +23,25 @@ def message(raw: dict[str, Any]) -> str:
 def test_the_papers_data_are_missed_and_its_grid_is_planned(paper: dict[str, Any]) -> None:
     dag = loaded(paper)
     dag.check()
-    folder, model = dag.missing_data()
-    assert folder.startswith("test.yaml: corpora.folder: no folder 'data/cc100'; put the text of")
-    assert model.startswith("test.yaml: vocabulary.model: no file 'data/xlmr/sentencepiece.bpe.mo")
+    assert dag.missing_data() == [], "it will be fetched"
+    paper["sources"] = {"fetch": "offline", "folder": "nowhere"}
+    paper["vocabulary"]["model"] = "nowhere/xlmr/sentencepiece.bpe.model"
+    missing = loaded(paper).missing_data()
+    told = {told.split("/")[1]: told for told in missing if "sources.fetch" in told}
+    assert told.keys() == {"xlmr", "cc100"}
+    assert told["xlmr"].startswith(
+        "test.yaml: sources.fetch: offline, and nowhere/xlmr/sentencepiece.bpe.model is missing: "
+        "fetch https://"
+    )
+    assert "5,069,051 bytes, SHA-256 cfc8146a" in told["xlmr"]
+    assert "nowhere/cc100/en.txt.xz is missing" in told["cc100"]
+    assert "zh-Hans.txt.xz" in told["cc100"]
+
+
+def test_a_corpus_without_a_way_to_it_is_refused(paper: dict[str, Any]) -> None:
+    del paper["sources"]
+    with pytest.raises(ConfigError, match=r"corpora\.source: cc100 needs sources\.fetch"):
+        loaded(paper)
 
 
 def test_embedded_text_is_missed_by_no_one(small: dict[str, Any]) -> None:
@@ -35,7 +51,8 @@ def test_embedded_text_is_missed_by_no_one(small: dict[str, Any]) -> None:
 def test_data_that_are_there_are_not_missed(paper: dict[str, Any], tmp_path: Path) -> None:
     for iso in loaded(paper).table.isos:
         (tmp_path / f"{iso}.txt.xz").write_bytes(b"")
-    paper["corpora"]["folder"] = str(tmp_path)
+    del paper["sources"]
+    paper["corpora"] = {"source": "files", "folder": str(tmp_path), "sizes": "cc100_mb"}
     paper["vocabulary"]["model"] = str(tmp_path / "en.txt.xz")
     assert loaded(paper).missing_data() == []
 
@@ -45,7 +62,8 @@ def test_a_language_without_a_file_is_missed_where_a_job_takes_it(
 ) -> None:
     """With 3 languages a job English goes with Arabic and French, which no cell takes."""
     (tmp_path / "en.txt").write_bytes(b"")
-    paper["corpora"]["folder"] = str(tmp_path)
+    del paper["sources"]
+    paper["corpora"] = {"source": "files", "folder": str(tmp_path), "sizes": "cc100_mb"}
     paper["vocabulary"]["model"] = str(tmp_path / "en.txt")
     paper["language_sets"] = {"one": {"include": ["en"]}}
     axes = {"variant": ["xmod"], "language_set": ["one"], "budget": [10]}

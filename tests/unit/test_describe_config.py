@@ -61,7 +61,7 @@ def test_an_inherited_key_has_its_own_default() -> None:
     [
         ("pretrain", "sampling_alpha", "number (at least 0, at most 1)"),
         ("corpora", "max_characters", "whole number (at least 1000) or null"),
-        ("corpora", "source", "`embedded` or `files`"),
+        ("corpora", "source", "`embedded` or `files` or `cc100`"),
         ("experiments.<name>", "add_languages", "list of text or `table`"),
         ("experiments.<name>", "axes", "name -> list of value"),
     ],

@@ -22,15 +22,9 @@ MAX_LINES = 400
 PURE = {
     f"xmod.{name}"
     for name in (
-        *(
-            "config",
-            "config_data",
-            "config_errors",
-            "config_section",
-            "config_tasks",
-            "config_training",
-        ),
-        *("evaluated", "legal_values", "strict_yaml"),
+        *("config", "config_data", "config_errors", "config_section", "config_sources"),
+        *("config_tasks", "config_training", "evaluated", "legal_values", "strict_yaml"),
+        *("source_table", "source_dag"),
         *("cells", "grid", "paths", "languages", "language_batches", "language_sets"),
         *("budgets", "jobs", "architecture", "checks", "dag", "model_dag", "task_dag", "task_jobs"),
         *("files", "manifest"),

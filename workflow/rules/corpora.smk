@@ -1,4 +1,6 @@
-# Text: packages are fetched once, then cleaned, deduplicated and split, language by language.
+# Text: fetched once, then cleaned, deduplicated and split, language by language.
+
+WORKERS = RUN.config.jobs.workers
 
 
 rule fetch_packages:
@@ -22,6 +24,49 @@ rule fetch_packages:
         " 2>&1 | keep_log {log:q}"
 
 
+SOURCES = RUN.sources
+
+if SOURCES.config.fetch:
+
+    rule fetch_source:
+        """Fetch the files of one source of data, or verify those that are there; unpack them.
+
+        They are no declared outputs, for the same reason. From where they come is no parameter: a
+        mirror has the same files, and what was made of them stays.
+        """
+        output:
+            touch(SOURCES.stamp_pattern),
+        log:
+            PATHS.log("sources", "{source}-{digest}"),
+        wildcard_constraints:
+            source="|".join(SOURCES.read) or "(?!)",
+            digest="[0-9a-f]{12}",
+        localrule: True
+        conda:
+            "../../envs/xmod.yaml"
+        shell:
+            "python -m xmod.fetch_source --source {wildcards.source} {SOURCES.arguments}"
+            " 2>&1 | keep_log {log:q}"
+
+
+if SOURCES.has_corpus:
+
+    rule fetch_cc100:
+        """Fetch CC-100's archive of one language, or verify the one that is there."""
+        output:
+            touch(SOURCES.corpus_stamp("{code}")),
+        log:
+            PATHS.log("sources", "cc100", "{code}"),
+        wildcard_constraints:
+            code="[A-Za-z-]+",
+        localrule: True
+        conda:
+            "../../envs/xmod.yaml"
+        shell:
+            "python -m xmod.fetch_source --source cc100 --code {wildcards.code} {SOURCES.arguments}"
+            " 2>&1 | keep_log {log:q}"
+
+
 for batch in RUN.batches(RUN.available_languages):
 
     rule:
@@ -29,6 +74,7 @@ for batch in RUN.batches(RUN.available_languages):
             f"collect_{batch.name}"
         input:
             packages=RUN.package_inputs,
+            sources=SOURCES.corpus_stamps(batch.isos),
             texts=RUN.text_files(batch.isos),
         output:
             PATHS.corpora("{scope}", batch.isos),
@@ -38,8 +84,9 @@ for batch in RUN.batches(RUN.available_languages):
             PATHS.benchmark("corpora", "{scope}", batch.name)
         conda:
             "../../envs/xmod.yaml"
+        threads: WORKERS
         resources:
-            mem_mb=2000,
+            mem_mb=2000 * WORKERS,
             runtime=240,
         params:
             job=lambda wildcards: RUN.job_text("corpora", wildcards.scope, "job"),
@@ -53,4 +100,4 @@ for batch in RUN.batches(RUN.available_languages):
             "write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.collect --config {params.job_file:q} --languages-table {params.table:q}"
             " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"
-            " 2>&1 | keep_log {log:q}"
+            " --workers {threads} 2>&1 | keep_log {log:q}"

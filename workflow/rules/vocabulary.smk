@@ -51,9 +51,9 @@ for batch in RUN.batches(RUN.available_languages):
             PATHS.benchmark("tokens", "{scope}", batch.name)
         conda:
             "../../envs/xmod.yaml"
-        threads: 1
+        threads: WORKERS
         resources:
-            mem_mb=2000,
+            mem_mb=2000 * WORKERS,
             runtime=480,
         params:
             languages=batch.isos,
@@ -113,9 +113,9 @@ for batch in RUN.added_batches:
             PATHS.benchmark("added_tokens", "{scope}", batch.name)
         conda:
             "../../envs/xmod.yaml"
-        threads: 1
+        threads: WORKERS
         resources:
-            mem_mb=2000,
+            mem_mb=2000 * WORKERS,
             runtime=480,
         params:
             languages=batch.isos,

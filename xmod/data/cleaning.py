@@ -34,6 +34,9 @@ _RANGES: Final = {
     "Malayalam": "\u0d00-\u0d7f",
     "Sinhala": "\u0d80-\u0dff",
     "Thai": "\u0e00-\u0e7f",
+    "Lao": "\u0e80-\u0eff",
+    "Myanmar": "\u1000-\u109f\ua9e0-\ua9fe\uaa60-\uaa7f",
+    "Khmer": "\u1780-\u17ff\u19e0-\u19ff",
     "Georgian": "\u10a0-\u10ff\u1c90-\u1cbf",
     "Ethiopic": "\u1200-\u139f\u2d80-\u2ddf",
     "Armenian": "\u0530-\u058f\ufb13-\ufb17",
@@ -119,6 +122,11 @@ class Cleaner:
         if not self._keeps_joiners:
             return _JOINERS.sub("", text).strip()
         return _STRAY_JOINERS.sub("", text).strip()
+
+    def count_script(self, text: str) -> tuple[int, int]:
+        """How many letters are in the language's script, and how many there are."""
+        letters = "".join(_LETTERS.findall(text))
+        return len(letters) - len(self._in_script.sub("", letters)), len(letters)
 
     def _folded(self, english: str) -> str:
         """An original's clean text, without case."""

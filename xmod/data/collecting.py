@@ -28,7 +28,8 @@ MIN_HELDOUT_CAP = 20_000
 
 _MAX_SEEN = 1_000_000
 """Duplicates are found within so many distinct lines at least; memory stays below 200 MB."""
-_NUM_BUCKETS = 2**16
+NUM_BUCKETS = 2**16
+"""Of the hash order in which a cap samples."""
 
 
 @dataclass
@@ -44,6 +45,13 @@ class Count:
         self.lines += 1
         self.characters += len(text)
         self.bytes += len(text.encode("utf-8"))
+
+    def include(self, other: Count) -> None:
+        """Add what another part of the text has."""
+        self.documents += other.documents
+        self.lines += other.lines
+        self.characters += other.characters
+        self.bytes += other.bytes
 
 
 @dataclass
@@ -83,13 +91,24 @@ class Collector:
         """`cap`: at most so many training characters a language, None for all."""
         self._source = source
         self._splitter = splitter
-        self._caps: dict[Split, int | None] = {"train": cap, "heldout": None}
-        if cap is not None:
-            share = heldout_fraction / (1 - heldout_fraction)
-            self._caps["heldout"] = max(MIN_HELDOUT_CAP, int(cap * share))
+        self._caps = self.caps(cap, heldout_fraction)
+
+    @staticmethod
+    def caps(cap: int | None, heldout_fraction: float) -> dict[Split, int | None]:
+        """The most characters of each split: held-out text in proportion."""
+        if cap is None:
+            return {"train": None, "heldout": None}
+        share = heldout_fraction / (1 - heldout_fraction)
+        return {"train": cap, "heldout": max(MIN_HELDOUT_CAP, int(cap * share))}
 
     def collect(self, language: Language, folder: Path) -> Collected:
         """Write `train.txt` and `heldout.txt` of a language; raises SourceError if one is empty."""
+        collected = self.collect_part(language, folder)
+        check_splits(language, collected, source=self._source.name)
+        return collected
+
+    def collect_part(self, language: Language, folder: Path) -> Collected:
+        """The same of a part of a language's text, of which either file may be empty."""
         collected = Collected()
         folder.mkdir(parents=True, exist_ok=True)
         with _Notes(folder) as notes:
@@ -98,7 +117,6 @@ class Collector:
                 avoided = heldout_prints if split == "train" else set()
                 self._write(split, notes, folder / f"{split}.txt", collected, avoided)
         collected.drops += Counter()  # Forgets reasons that were counted zero times.
-        self._check(language, collected)
         return collected
 
     def _read(self, language: Language, notes: _Notes, collected: Collected) -> set[int]:
@@ -159,16 +177,18 @@ class Collector:
                 collected.count(split, one.source, one.text, starts_document=starts_document)
                 document = one.document
 
-    def _check(self, language: Language, collected: Collected) -> None:
-        for split in SPLITS:
-            if collected.total[split].lines == 0:
-                drops = ", ".join(f"{n} {reason}" for reason, n in collected.drops.most_common())
-                raise SourceError(
-                    f"{language.iso} ({language.name}): source {self._source.name!r} leaves no "
-                    f"{split} text (dropped: {drops or 'nothing'}). Take the language out of the "
-                    "language set, or give text for it with corpora.source: files"
-                    + ("; or raise corpora.heldout_fraction" if split == "heldout" else "")
-                )
+
+def check_splits(language: Language, collected: Collected, *, source: str) -> None:
+    """Raise SourceError where a split has no text, with what was dropped."""
+    for split in SPLITS:
+        if collected.total[split].lines == 0:
+            drops = ", ".join(f"{n} {reason}" for reason, n in collected.drops.most_common())
+            raise SourceError(
+                f"{language.iso} ({language.name}): source {source!r} leaves no "
+                f"{split} text (dropped: {drops or 'nothing'}). Take the language out of the "
+                "language set, or give text for it with corpora.source: files"
+                + ("; or raise corpora.heldout_fraction" if split == "heldout" else "")
+            )
 
 
 class _Sample:
@@ -179,12 +199,12 @@ class _Sample:
     """
 
     def __init__(self, cap: int, candidates: Iterator[_Candidate]) -> None:
-        sizes = array("Q", bytes(8 * _NUM_BUCKETS))
+        sizes = array("Q", bytes(8 * NUM_BUCKETS))
         for one in candidates:
             sizes[self._bucket(one)] += len(one.text)
         total = 0
         self._last = 0
-        while self._last < _NUM_BUCKETS and total + sizes[self._last] <= cap:
+        while self._last < NUM_BUCKETS and total + sizes[self._last] <= cap:
             total += sizes[self._last]
             self._last += 1
         self._left = cap - total
@@ -199,7 +219,7 @@ class _Sample:
 
     @staticmethod
     def _bucket(one: _Candidate) -> int:
-        return one.place * _NUM_BUCKETS >> 64
+        return one.place * NUM_BUCKETS >> 64
 
 
 class _Seen:

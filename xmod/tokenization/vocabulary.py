@@ -34,6 +34,7 @@ MASK_PIECE: Final = "<mask>"
 _CONTROL_IDS: Final = {"unk": 0, "bos": 1, "eos": 2, "pad": -1}
 """What a SentencePiece model must say of itself for XLM-R's ids to fit: its default."""
 
+_FEW_LINES: Final = 64
 _SPACE: Final = "▁"
 _SPACES: Final = (
     *(0x09, 0x0A, 0x0C, 0x0D, 0x20, 0xA0, 0x61C, 0x1680, *range(0x2000, 0x200D), 0x200E, 0x200F),
@@ -97,7 +98,8 @@ class Vocabulary:
         self, lines: Sequence[str], *, num_threads: int = 1
     ) -> tuple[Ids, NDArray[np.int64]]:
         """The ids of all lines one after another (T,) and each line's number of ids (n,)."""
-        if num_threads == 1:  # a list would start a thread, which costs more than a short line
+        is_short = len(lines) < _FEW_LINES
+        if num_threads == 1 and is_short:  # a list starts a thread: more than a short line costs
             encoded = [self._processor.encode(line, out_type=int) for line in lines]
         else:
             encoded = self._processor.encode(list(lines), out_type=int, num_threads=num_threads)

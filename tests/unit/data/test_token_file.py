@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from tests.unit.data.token_streams import numbered, small_vocabulary, token_file
 from tests.unit.tokenization.texts import write_text
-from xmod.data import encoding
-from xmod.data.encoding import encode_file, encode_lines
+from xmod.data import encoding_lines
+from xmod.data.encoding import encode_file
+from xmod.data.encoding_lines import encode_lines
 from xmod.data.token_file import (
     EncodedText,
     TokenFile,
@@ -175,7 +176,7 @@ def test_documents_are_ended_whatever_the_batches(
 ) -> None:
     lines = [f"{line}\n" for doc in documents for line in [*doc, *[""] * gap]]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoding, "BATCH_LINES", batch_lines)
+        patch.setattr(encoding_lines, "BATCH_LINES", batch_lines)
         stretches = list(encode_lines(lines, vocabulary=small_vocabulary()))
     found = [int(id_) for stretch in stretches for id_ in stretch.ids]
     expected: list[int] = []

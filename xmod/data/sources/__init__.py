@@ -9,6 +9,7 @@ from typing import Literal
 
 from xmod.data.packages import Package, find_package
 from xmod.data.sources.catalogue import PackageSource
+from xmod.data.sources.cc100 import Cc100Source
 from xmod.data.sources.cldr import CldrSource
 from xmod.data.sources.django import DjangoSource
 from xmod.data.sources.files import FilesSource
@@ -56,7 +57,7 @@ class EmbeddedSource:
 
 
 def open_source(
-    kind: Literal["embedded", "files"],
+    kind: Literal["embedded", "files", "cc100"],
     *,
     folder: Path | None,
     packages: Path,
@@ -67,5 +68,5 @@ def open_source(
     if kind == "embedded":
         return EmbeddedSource(packages, table=table, languages=languages)
     if folder is None:
-        raise SourceError("corpora.folder: null; legal with corpora.source files: a folder")
-    return FilesSource(folder)
+        raise SourceError(f"corpora.folder: null; legal with corpora.source {kind}: a folder")
+    return Cc100Source(folder) if kind == "cc100" else FilesSource(folder)

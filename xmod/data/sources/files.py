@@ -11,17 +11,17 @@ import lzma
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from xmod.data.shards import MAX_DOCUMENT_BYTES
 from xmod.data.sources.interface import Document, Line, SourceError
 from xmod.languages import Language
 from xmod.paths import TEXT_SUFFIXES, text_file
 
 MAX_LINE_BYTES = 2**20
 """Longer lines are skipped: no paragraph of prose, and memory stays bounded (our choice)."""
-MAX_DOCUMENT_BYTES = 2**23
-"""A longer document is handed on in pieces, so that memory stays bounded."""
 
 
 class FilesSource:
@@ -51,26 +51,37 @@ class FilesSource:
         return found
 
     def documents(self, language: Language, drops: Counter[str]) -> Iterator[Document]:
+        with self.open(language) as stream:
+            yield from read_documents(stream, drops, source=self.name)
+
+    @contextmanager
+    def open(self, language: Language) -> Iterator[BinaryIO]:
+        """The language's text as bytes; raises SourceError when it is damaged or cut short."""
         path = self.path(language)
-        lines: list[Line] = []
-        size = 0
         try:
             with _open(path) as stream:
-                for raw in _read_lines(stream, drops):
-                    text = _decode(raw, drops)
-                    is_end = not raw.strip() or size + len(raw) > MAX_DOCUMENT_BYTES
-                    if is_end and lines:
-                        yield Document(self.name, tuple(lines))
-                        lines, size = [], 0
-                    if text:
-                        lines.append(Line(None, text))
-                        size += len(raw)
-        except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+                yield stream
+        except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile) as error:
             raise SourceError(
                 f"{path} is damaged or cut short ({error}); replace it by a whole copy"
             ) from error
-        if lines:
-            yield Document(self.name, tuple(lines))
+
+
+def read_documents(stream: BinaryIO, drops: Counter[str], *, source: str) -> Iterator[Document]:
+    """The documents of a text in CC-100's format."""
+    lines: list[Line] = []
+    size = 0
+    for raw in _read_lines(stream, drops):
+        text = _decode(raw, drops)
+        is_end = not raw.strip() or size + len(raw) > MAX_DOCUMENT_BYTES
+        if is_end and lines:
+            yield Document(source, tuple(lines))
+            lines, size = [], 0
+        if text:
+            lines.append(Line(None, text))
+            size += len(raw)
+    if lines:
+        yield Document(source, tuple(lines))
 
 
 def _open(path: Path) -> BinaryIO:

@@ -1,0 +1,82 @@
+"""Published data through Snakemake: fetched from a server on loopback, or placed by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+from pathlib import Path
+
+import pytest
+
+from tests.unit.http_server import serve
+from tests.workflow.project import Project, make_project
+from xmod.source_table import COLUMNS
+
+
+def make_sources(project: Project, url: str) -> dict[str, bytes]:
+    """Let the project take its text from CC-100; returns the archives that a server has."""
+    files = {
+        f"{path.stem}.txt.xz": lzma.compress(path.read_bytes())
+        for path in sorted((project.folder / "text").glob("*.txt"))
+    }
+    rows = ["\t".join(COLUMNS), f"cc100\t1\t{{code}}.txt.xz\t{url}\t-\t-\t-\tfree"]
+    (project.folder / "sources.tsv").write_text("\n".join(rows) + "\n")
+    project.config["sources"] = {"fetch": "download", "table": "sources.tsv"}
+    project.config["corpora"] = {"source": "cc100", "max_characters": 20_000}
+    project.config["vocabulary"]["language_set"] = "three"
+    project.config["jobs"] = {"languages_per_job": 1, "workers": 2}
+    return files
+
+
+CORPORA = [f"results/tiny/corpora/default/{iso}/stats.json" for iso in ("en", "fr")]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Project:
+    return make_project(tmp_path / "project")
+
+
+def test_text_is_fetched_verified_and_collected_and_then_left_alone(own: Project) -> None:
+    with serve({}, "cut", "busy") as server:
+        server.files |= make_sources(own, server.url)
+        own.snakemake(*CORPORA)
+        archive = own.folder / "data" / "cc100" / "en.txt.xz"
+        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+        assert archive.with_name("en.txt.xz.sha256").read_text().startswith(digest)
+        for iso in ("en", "fr"):
+            text = own.folder / "results" / "tiny" / "corpora" / "default" / iso / "train.txt"
+            assert len(text.read_text(encoding="utf-8")) > 1000
+        asked = len(server.requests)
+        own.config["sources"]["urls"] = {"cc100": "http://127.0.0.1:9"}
+        own.config["sources"]["fetch"] = "offline"
+        own.config["jobs"]["workers"] = 1
+        again = own.snakemake(*CORPORA)
+        assert "Nothing to be done" in again.stdout + again.stderr
+        assert len(server.requests) == asked
+
+
+def test_without_a_network_the_files_are_asked_for_and_then_taken(own: Project) -> None:
+    files = make_sources(own, "http://127.0.0.1:9")
+    own.config["sources"]["fetch"] = "offline"
+    planned = own.snakemake("--dry-run", *CORPORA)
+    told = "sources.fetch: offline, and data/cc100/en.txt.xz is missing: fetch http://127.0.0.1:9"
+    assert f": {told}" in planned.stderr
+    failed = own.snakemake(*CORPORA, check=False)
+    assert failed.returncode != 0
+    assert told in failed.stderr
+    assert not (own.folder / "results" / "tiny" / "corpora").exists()
+    folder = own.folder / "data" / "cc100"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    own.snakemake(*CORPORA)
+    (own.folder / "data" / "cc100" / "en.txt.xz").write_bytes(files["fr.txt.xz"])
+    for stamp in folder.glob(".verified-en-*"):
+        stamp.unlink()
+    (own.folder / CORPORA[0]).unlink()
+    spoilt = own.snakemake(*CORPORA, check=False)
+    assert spoilt.returncode != 0
+    log = (own.folder / "results/tiny/logs/sources/cc100/en.log").read_text()
+    assert "its SHA-256 is" in log
+    assert "the one recorded in en.txt.xz.sha256 is" in log
+    assert list(folder.glob("en.txt.xz.wrong-*"))

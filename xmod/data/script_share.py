@@ -1,0 +1,38 @@
+"""A cheap look at the head of a text: is it in the language's script at all?
+
+A file in the wrong language's place otherwise shows only when a model's figures are strange.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from xmod.data.cleaning import Cleaner
+from xmod.data.sources.files import FilesSource
+from xmod.data.sources.interface import SourceError
+from xmod.languages import Language
+
+LOOKED_AT_BYTES: Final = 2**20
+MIN_LETTERS: Final = 200
+"""Fewer tell nothing."""
+FEW: Final = 0.05
+"""A smaller share is an error for a published corpus, which has names for its languages."""
+MANY: Final = 0.5
+"""A smaller share is worth a warning: text on the web is mixed (our choice, both)."""
+
+
+def check_script(head: bytes, language: Language, *, source: FilesSource) -> None:
+    """Raise SourceError, or warn for text of one's own, where the letters are another script's."""
+    text = head[:LOOKED_AT_BYTES].decode("utf-8", errors="ignore")
+    num_inside, num_letters = Cleaner(language, is_translation=False).count_script(text)
+    if num_letters < MIN_LETTERS or num_inside >= MANY * num_letters:
+        return
+    told = (
+        f"{source.path(language)}: of the first {num_letters:,} letters {num_inside:,} are "
+        f"{language.script}, the script of {language.iso} ({language.name}); is it another "
+        "language's file?"
+    )
+    if source.name == "cc100" and num_inside < FEW * num_letters:
+        raise SourceError(f"{told} Delete it and its .sha256, and fetch or place the right one")
+    print(f"warning: {told}", file=sys.stderr, flush=True)
