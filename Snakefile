@@ -7,6 +7,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
@@ -16,6 +17,8 @@ sys.path.insert(0, workflow.basedir)
 
 from xmod.dag import PACKAGES_TABLE, Dag
 from xmod.jobs import code_digest
+from xmod.locks import hold_run
+from xmod.stages import apply
 
 min_version("9.0")
 
@@ -45,6 +48,7 @@ onstart:
     missing = RUN.missing_data()
     if missing:
         raise WorkflowError("\n".join(missing))
+    hold_run(Path(PATHS.root))
     # Under a limit of jobs a second, which Snakemake has by default, every look at the waiting jobs is
     # followed by another a second later, and every job that ends begins one more such series: after a
     # few hundred jobs that took half a core (snakemake 9.27; its pull request 3744). A limit that
@@ -59,13 +63,11 @@ onstart:
 STRICT = "set -euo pipefail"
 USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 SEARCH = "$PATH" if USES_CONDA else f"{os.path.dirname(sys.executable)}:$PATH"
-# A scheduler signals every process of a job: the shell and its log wait until the job has saved.
-SIGNALS = "trap : TERM USR1; keep_log() {{ (trap '' INT TERM USR1; exec tee \"$1\"); }}"
-# A job is told what to do by a text, which is its parameter, so that a change of it is seen. It is no
-# declared output: of a job that failed Snakemake would delete it, and nobody could run it by hand.
-WRITE_JOB = 'write_job() {{ mkdir -p "${{2%/*}}"; printf \'%s\\n\' "$1" > "$2"; }}'
+# An executor such as Slurm's gives a job its GPUs; all others share those of the machine.
+GPUS = "export XMOD_GPUS_ARE_GIVEN=1" if workflow.remote_exec else "unset XMOD_GPUS_ARE_GIVEN"
 shell.prefix(
-    f"{STRICT}; {SIGNALS}; {WRITE_JOB}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; "
+    f"{STRICT}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; {GPUS};"
+    f" source {workflow.basedir}/workflow/begin.sh; "
 )
 
 
@@ -109,3 +111,9 @@ rule all:
             table=RUN.config.tables,
             suffix=("md", "tex", "csv"),
         ),
+
+
+try:
+    apply(workflow.rules, workflow.resource_settings, PATHS)
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
