@@ -15,7 +15,7 @@ import yaml
 
 from tests.workflow.project import CONFIG, ROOT, environment, make_project
 
-PARTS = ("Snakefile", "config", "profiles", "slurm", "workflow", "workstation", "xmod")
+PARTS = ("Snakefile", "config", "envs", "profiles", "slurm", "workflow", "workstation", "xmod")
 CELLS = ("shared.tiny.two.{updates}", "xmod.tiny.two.{updates}")
 QUICK = (
     # A cluster's files take their time to be seen, and its queue; here they do not.
@@ -59,7 +59,7 @@ class Checkout:
 
     def run(self, *arguments: str, cluster: Mapping[str, str] | None = None) -> None:
         """Run Snakemake to its end; raises AssertionError with its words where it fails."""
-        code = self.start(*arguments, cluster=cluster).wait(timeout=500)
+        code = self.start(*arguments, cluster=cluster).wait(timeout=240)
         assert code == 0, self.words[-8000:]
 
     def environment(self, cluster: Mapping[str, str] | None) -> dict[str, str]:

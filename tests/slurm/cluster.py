@@ -16,8 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "sinfo", "scontrol")
-DATABASE_PROGRAMS = ("slurmdbd", "sacct", "sacctmgr", "mariadbd", "mariadb-install-db", "mariadb")
+PROGRAMS = (
+    *("munged", "slurmctld", "slurmd", "sbatch", "scancel", "srun", "squeue", "sinfo"),
+    *("scontrol", "sacct"),
+)
+DATABASE_PROGRAMS = ("slurmdbd", "sacctmgr", "mariadbd", "mariadb-install-db", "mariadb")
 NODES = ("one", "two")
 NUM_GPUS = 2
 """Of each node: files that stand for devices."""
@@ -93,7 +96,11 @@ StorageLoc=slurm_accounting
 def missing_programs(*, accounting: bool) -> list[str]:
     """The programs that are not installed."""
     wanted = (*PROGRAMS, *(DATABASE_PROGRAMS if accounting else ()))
-    return [name for name in wanted if shutil.which(name, path=SEARCH) is None]
+    return [name for name in wanted if which(name) is None]
+
+
+def which(name: str) -> str | None:
+    return shutil.which(name, path=SEARCH)
 
 
 @dataclass
@@ -117,8 +124,12 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to talk to this Slurm."""
-        return {**os.environ, "PATH": SEARCH, "SLURM_CONF": str(self.folder / "slurm.conf")}
+        """What a process needs to talk to this Slurm.
+
+        Snakemake takes `SLURM_CONF` away from what it starts within a job, as it does with all such
+        variables, and no machine but this needs it there: so the programs are found with it.
+        """
+        return {**os.environ, "PATH": f"{self.folder / 'bin'}:{SEARCH}"}
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -213,6 +224,12 @@ class Cluster:
         for number in range(NUM_GPUS):
             (devices / f"gpu{number}").touch()
         self._write("gres.conf", f"Name=gpu File={devices}/gpu[0-{NUM_GPUS - 1}]\n")
+        for name in (*PROGRAMS, *(DATABASE_PROGRAMS if self.accounting else ())):
+            program = self.folder / "bin" / name
+            program.parent.mkdir(exist_ok=True)
+            called = f'SLURM_CONF={self.folder}/slurm.conf exec {which(name)} "$@"'
+            program.write_text(f"#!/bin/sh\n{called}\n", encoding="utf-8")
+            program.chmod(0o755)
         limits = "ConstrainCores=no\nConstrainRAMSpace=no\n"
         self._write("cgroup.conf", f"CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n{limits}")
 
