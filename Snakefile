@@ -6,6 +6,7 @@
 # A configuration file is complete in itself: the default is read only where none is given.
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -16,11 +17,14 @@ from snakemake.utils import min_version
 sys.path.insert(0, workflow.basedir)
 
 from xmod.dag import PACKAGES_TABLE, Dag
+from xmod.failures import failure_summary
 from xmod.jobs import code_digest
-from xmod.locks import hold_run
+from xmod.locks import begin_run, now
 from xmod.stages import apply
 
 min_version("9.0")
+
+STARTED = now()
 
 if not workflow.configfiles:
 
@@ -48,7 +52,9 @@ onstart:
     missing = RUN.missing_data()
     if missing:
         raise WorkflowError("\n".join(missing))
-    hold_run(Path(PATHS.root))
+    warning = begin_run(Path(PATHS.root))
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
     # Under a limit of jobs a second, which Snakemake has by default, every look at the waiting jobs is
     # followed by another a second later, and every job that ends begins one more such series: after a
     # few hundred jobs that took half a core (snakemake 9.27; its pull request 3744). A limit that
@@ -56,6 +62,14 @@ onstart:
     limit = getattr(workflow.scheduling_settings, "max_jobs_per_timespan", None)
     if limit is not None and (limit.max_jobs, limit.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None
+
+
+onerror:
+    told = failure_summary(
+        Path(PATHS.root), since=STARTED, again=shlex.join(["snakemake", *sys.argv[1:]])
+    )
+    if told:
+        print(f"\n{told}", file=sys.stderr)
 
 
 # Jobs run the Python that runs Snakemake, activated or not, unless conda gives them another one.

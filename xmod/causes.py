@@ -50,7 +50,7 @@ BY_WORDS = (
         r"has loss \S+ and gradient norm|FloatingPointError|not (a )?finite",
         Cause(
             name="the loss is not finite (NaN)",
-            advice="the log names the update, the last good checkpoint and the three keys to change",
+            advice="the log names the update, the last good checkpoint and the keys to change",
         ),
     ),
     (r"DUE TO NODE FAILURE|NODE_FAIL", NODE),

@@ -17,7 +17,7 @@ from xmod.tries import Tries, all_tries
 
 SLURM_LOGS = Path("logs/slurm")
 """Where profiles/slurm has Slurm's own logs."""
-MAX_SHOWN, NUM_LINES, WIDTH = 10, 6, 100
+MAX_SHOWN, NUM_LINES, MAX_ROWS, WIDTH = 10, 6, 4, 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Failure:
 
 def failures(logs: Path, *, since: str = "", slurm_logs: Path = SLURM_LOGS) -> tuple[Failure, ...]:
     """The jobs below `logs` whose last try failed, after `since` (as `2026-11-22T18:31:28Z`)."""
-    found = (tries for tries in all_tries(logs) if tries.has_failed and tries.when >= since)
+    found = (tries for tries in all_tries(logs) if tries.has_failed() and tries.when >= since)
     return tuple(failure(tries, logs, slurm_logs=slurm_logs) for tries in found)
 
 
@@ -60,6 +60,12 @@ def _slurm_words(tries: Tries, folder: Path) -> Sequence[str]:
     for path in folder.glob(f"rule_{tries.rule}/**/{tries.owner.slurm_job}.log"):
         return [line for line in tail(str(path)) if "slurmstepd" in line or "srun: error" in line]
     return ()
+
+
+def failure_summary(root: Path, *, since: str, again: str) -> str:
+    """What failed in the run below `root` since then; empty where nothing did."""
+    found = failures(root / "logs", since=since)
+    return summary(found, again=again) if found else ""
 
 
 def summary(found: Sequence[Failure], *, again: str) -> str:
@@ -96,7 +102,19 @@ def _shown(one: Failure) -> list[str]:
             break_on_hyphens=False,
         )
     ]
-    return [*folded, *(f"    | {line[: WIDTH - 6]}" for line in one.lines)]
+    return [*folded, *(part for line in one.lines for part in _quoted(line))]
+
+
+def _quoted(line: str) -> list[str]:
+    """A line of a log; a long one on several."""
+    return textwrap.wrap(
+        line,
+        WIDTH,
+        initial_indent="    | ",
+        subsequent_indent="    |   ",
+        max_lines=MAX_ROWS,
+        placeholder=" ...",
+    )
 
 
 def _counted(found: Iterable[Failure]) -> str:

@@ -17,12 +17,13 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 Life = Literal["alive", "ended", "unknown"]
+MAX_SHOWN = 10
 GRACE_SECONDS = 60.0
 """A lock without a legible owner is being written for so long at most."""
 RUNNING = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT")
@@ -53,7 +54,7 @@ class Owner:
             ticks=process_ticks(process) or 0,
             user=getpass.getuser(),
             slurm_job=os.environ.get("SLURM_JOB_ID", ""),
-            since=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            since=now(),
         )
 
     @classmethod
@@ -69,14 +70,14 @@ class Owner:
         job = f", Slurm job {self.slurm_job}" if self.slurm_job else ""
         return f"{self.user} on {self.host} (process {self.process}{job}) since {self.since}"
 
-    def life(self) -> Life:
-        """Whether the owner is still at work."""
+    def life(self, ask_slurm: Callable[[str], Life] | None = None) -> Life:
+        """Whether the owner is still at work; `ask_slurm` tells it of a Slurm job."""
         if self.host == platform.node():
             return "alive" if process_ticks(self.process) == self.ticks else "ended"
         if self.slurm_job:
             if self.slurm_job == os.environ.get("SLURM_JOB_ID"):
                 return "ended"  # this very job, which was requeued to another node
-            return slurm_life(self.slurm_job)
+            return (ask_slurm or slurm_life)(self.slurm_job)
         return "unknown"
 
 
@@ -104,11 +105,36 @@ def give_back(path: Path, owner: Owner) -> None:
             path.unlink()
 
 
-def hold_run(folder: Path) -> None:
-    """Hold the results folder until this process ends; raises Busy."""
+def begin_run(folder: Path) -> str:
+    """Hold a run's results folder until this process ends.
+
+    Raises Busy where another run holds it, or where jobs of one that was killed are still at work.
+    Returns a warning where some may still wait in Slurm's queue, else nothing.
+    """
     path = folder / "run.lock"
     owner = take(path)
     atexit.register(give_back, path, owner)
+    at_work = live_jobs(folder / "logs")
+    if at_work:
+        jobs = [one.slurm_job or f"process {one.process} on {one.host}" for one in at_work]
+        shown = ", ".join(jobs[:MAX_SHOWN]) + (" ..." if len(jobs) > MAX_SHOWN else "")
+        raise Busy(
+            f"{folder}: {len(jobs)} jobs of a run that was killed are still at work ({shown}); "
+            "wait for them, or end them (scancel, kill): training saves, and the next run goes on "
+            "from there"
+        )
+    waiting = waiting_in_slurm(Path.cwd())
+    if not waiting:
+        return ""
+    return (
+        f"{len(waiting)} jobs that Snakemake submitted from this folder already wait in Slurm; "
+        f"unless they are another running Snakemake's: scancel {' '.join(waiting)}"
+    )
+
+
+def now() -> str:
+    """As `2026-11-22T18:31:28Z`: texts that compare as the moments do."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def release_ended(path: Path) -> None:
@@ -175,27 +201,56 @@ def process_ticks(process: int) -> int | None:
 
 def slurm_life(job: str) -> Life:
     """What Slurm says of a job; `unknown` where it cannot be asked."""
+    return slurm_lives([job])[job]
+
+
+def slurm_lives(jobs: Iterable[str]) -> dict[str, Life]:
+    """The same of many jobs, asked at once."""
+    asked = sorted(set(jobs))
+    if not asked:
+        return {}
+    states = _squeue("--states=all", f"--jobs={','.join(asked)}", "--format=%i|%T")
+    if states is None:
+        return dict.fromkeys(asked, "unknown")
+    alive = {job for job, _, state in (line.partition("|") for line in states) if state in RUNNING}
+    return {job: "alive" if job in alive else "ended" for job in asked}
+
+
+def _squeue(*arguments: str) -> list[str] | None:
+    """The lines of an answer; None where Slurm is not there, or does not answer."""
+    command = ["squeue", "--noheader", *arguments]
     try:
-        done = subprocess.run(
-            ["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    if done.returncode:
-        return "ended" if "Invalid job id" in done.stderr else "unknown"
-    return "alive" if any(state in RUNNING for state in done.stdout.split()) else "ended"
+        return None
+    # Of a single job that it does not know any more squeue says so in this way.
+    if done.returncode and "Invalid job id" not in done.stderr:
+        return None
+    return done.stdout.splitlines()
 
 
-def live_jobs(logs: Path) -> list[Owner]:
-    """The owners of jobs' locks below a folder of logs who are at work, or may be."""
+def owners_of(logs: Path) -> list[Owner]:
+    """The owners of jobs' locks below a folder of logs."""
     found = []
     for path in sorted(logs.rglob("*.lock")):
         with contextlib.suppress(FileNotFoundError):
-            owner = Owner.parse(path.read_text(encoding="utf-8"))
-            if owner is not None and owner.life() != "ended":
+            if owner := Owner.parse(path.read_text(encoding="utf-8")):
                 found.append(owner)
     return found
+
+
+def live_jobs(logs: Path) -> list[Owner]:
+    """Those of them who are at work, or may be."""
+    owners = owners_of(logs)
+    lives = slurm_lives(one.slurm_job for one in owners if one.slurm_job)
+    return [one for one in owners if one.life(lives.__getitem__) != "ended"]
+
+
+def waiting_in_slurm(folder: Path) -> list[str]:
+    """Jobs in the queue that a Snakemake submitted from `folder`; none where there is no Slurm."""
+    # id, working folder, comment: the plugin's begins with the rule
+    lines = _squeue("--me", "--states=PENDING", "--format=%i|%Z|%k") or []
+    rows = (line.split("|", 2) for line in lines)
+    return [
+        row[0] for row in rows if len(row) == 3 and row[1] == str(folder) and "rule_" in row[2][:5]
+    ]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from xmod.locks import Owner
+from xmod.locks import Life, Owner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +31,15 @@ class Tries:
     """When, as `2026-11-22T18:31:28Z`."""
 
     @property
-    def is_running(self) -> bool:
-        """Also where that cannot be known: a lock on another machine."""
-        return self.code is None and self.lock.exists() and self.owner.life() != "ended"
-
-    @property
     def lock(self) -> Path:
         return self.log.with_name(self.log.stem + ".lock")
 
-    @property
-    def has_failed(self) -> bool:
-        return self.code != 0 and not self.is_running
+    def is_running(self, ask_slurm: Callable[[str], Life] | None = None) -> bool:
+        """Also where that cannot be known: a lock on another machine."""
+        return self.code is None and self.lock.exists() and self.owner.life(ask_slurm) != "ended"
+
+    def has_failed(self, ask_slurm: Callable[[str], Life] | None = None) -> bool:
+        return self.code != 0 and not self.is_running(ask_slurm)
 
     @property
     def when(self) -> str:

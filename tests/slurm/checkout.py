@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,26 @@ class Checkout:
         """The results that fit a pattern, by their path below the results."""
         found = sorted(self.root.glob(pattern))
         return {str(path.relative_to(self.root)): path.read_bytes() for path in found}
+
+    def forget(self, *stages: str) -> None:
+        """Remove what some stages made, and what is noted of their jobs."""
+        for stage in stages:
+            for folder in (self.root, self.root / "logs", self.root / "benchmarks"):
+                shutil.rmtree(folder / stage, ignore_errors=True)
+        (self.folder / "snakemake.out").unlink(missing_ok=True)
+
+    def status(self, cluster: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """What `python -m xmod.status --json` says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "xmod.status", "--configfile", "grid.yaml", "--json"],
+            cwd=self.folder,
+            env=self.environment(cluster),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        status: dict[str, Any] = json.loads(done.stdout)
+        return status
 
     def copy(self, folder: Path) -> Checkout:
         """The same checkout in another place, with all that was made; times are kept."""

@@ -65,10 +65,10 @@ AccountingStorageType={accounting}
 SlurmdParameters=config_overrides
 GresTypes=gpu
 {nodes}
-PartitionName=gpu Nodes=ALL Default=YES MaxTime=1-00:00:00 PriorityTier=1 PreemptMode=OFF State=UP
-PartitionName=scavenge Nodes=ALL MaxTime=1-00:00:00 PriorityTier=1 PreemptMode=REQUEUE State=UP
-PartitionName=grace Nodes=ALL MaxTime=1-00:00:00 PriorityTier=1 PreemptMode=REQUEUE GraceTime=30 State=UP
-PartitionName=urgent Nodes=ALL MaxTime=1-00:00:00 PriorityTier=10 PreemptMode=OFF State=UP
+PartitionName=gpu Nodes=ALL Default=YES MaxTime=1-0 PriorityTier=1 PreemptMode=OFF State=UP
+PartitionName=scavenge Nodes=ALL MaxTime=1-0 PriorityTier=1 PreemptMode=REQUEUE State=UP
+PartitionName=grace Nodes=ALL MaxTime=1-0 PriorityTier=1 PreemptMode=REQUEUE GraceTime=30 State=UP
+PartitionName=urgent Nodes=ALL MaxTime=1-0 PriorityTier=10 PreemptMode=OFF State=UP
 """
 
 NODE = (
@@ -289,7 +289,9 @@ class Cluster:
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 is_step = "slurmstepd" in (process / "cmdline").read_text(errors="replace")
-                links = [os.readlink(link) for link in (process / "fd").iterdir()] if is_step else []
+                links = (
+                    [os.readlink(link) for link in (process / "fd").iterdir()] if is_step else []
+                )
             except OSError:
                 continue  # it has just ended
             if place in links:

@@ -25,6 +25,7 @@ for batch in RUN.models.adapter_batches:
             mem_mb=2000,
             runtime=720,
             micro_batch_sequences=64,
+            checkpoint_seconds=600,
             device="auto",
             gpu=0,
         params:
@@ -43,6 +44,7 @@ for batch in RUN.models.adapter_batches:
             " --vocabulary {input.vocabulary:q} --tokens {params.tokens:q}"
             " --checkpoints {params.checkpoints:q} --output {params.folder:q}"
             " --threads {threads} --device {resources.device}"
+            " --checkpoint-seconds {resources.checkpoint_seconds}"
             " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"
 
 

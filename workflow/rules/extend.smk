@@ -24,6 +24,7 @@ for batch in RUN.extension_batches:
             mem_mb=2000,
             runtime=720,
             micro_batch_sequences=64,
+            checkpoint_seconds=600,
             device="auto",
             gpu=0,
         params:
@@ -43,4 +44,5 @@ for batch in RUN.extension_batches:
             " --vocabulary {input.vocabulary:q} --vocabularies {params.vocabularies:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
             " --output {params.folder:q} --threads {threads} --device {resources.device}"
+            " --checkpoint-seconds {resources.checkpoint_seconds}"
             " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"

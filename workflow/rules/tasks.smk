@@ -166,6 +166,7 @@ for task in TASKS.cells:
                 mem_mb=3000,
                 runtime=480,
                 micro_batch_sequences=64,
+                checkpoint_seconds=600,
                 device="auto",
                 gpu=0,
             params:
@@ -186,6 +187,7 @@ for task in TASKS.cells:
                 " --vocabulary {input.vocabulary:q} {params.extension}"
                 " --features {input.features:q} --checkpoints {params.checkpoints:q}"
                 " --output {params.folder:q} --threads {threads} --device {resources.device}"
+                " --checkpoint-seconds {resources.checkpoint_seconds}"
                 " --micro-batch-sequences {resources.micro_batch_sequences}"
                 " 2>&1 | keep_log {log:q}"
 

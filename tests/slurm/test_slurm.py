@@ -1,0 +1,163 @@
+"""`snakemake --profile slurm` on a real Slurm: whole, disturbed in every way, and killed.
+
+Whatever happens on the way, the results are byte for byte those of a run that nothing disturbed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.slurm.checkout import QUICK, Checkout, make_checkout
+from tests.slurm.cluster import NODES, Cluster
+from xmod.tries import Tries, all_tries
+
+MODELS = "pretrain/*/model.safetensors"
+SLOW = "pretrain:checkpoint_seconds=0"
+"""A checkpoint after every update: enough of them to go on from, and time to disturb."""
+
+
+def models(checkout: Checkout) -> list[str]:
+    """The two cells' models, as targets of a run of nothing else."""
+    updates = checkout.config["experiments"]["main"]["axes"]["budget"][0]
+    budget = f"{updates // 1000}k" if updates % 1000 == 0 else str(updates)
+    cells = [f"{variant}.tiny.two.{budget}" for variant in ("shared", "xmod")]
+    return [f"results/tiny/pretrain/{cell}/model.safetensors" for cell in cells]
+
+
+def start(checkout: Checkout, cluster: Cluster, *resources: str) -> subprocess.Popen[str]:
+    """Pre-train both cells on the cluster."""
+    settings = ("--set-resources", SLOW, *resources)
+    return checkout.start(
+        *models(checkout), "--profile", "slurm", *QUICK, *settings, cluster=cluster.environment
+    )
+
+
+def pretrainings(checkout: Checkout) -> list[Tries]:
+    """What is noted of the two jobs so far."""
+    return list(all_tries(checkout.root / "logs/pretrain"))
+
+
+def training(checkout: Checkout, *, beyond: int = 0, cells: int = 2) -> bool:
+    """Whether so many cells have a checkpoint beyond an update and run."""
+    found = set()
+    for path in checkout.root.glob("checkpoints/pretrain/*/*/update-*.json"):
+        if int(path.stem.partition("-")[2]) > beyond:
+            found.add(path.parts[-3])
+    return len(found) >= cells and all(one.is_running() for one in pretrainings(checkout))
+
+
+def until(
+    condition: Callable[[], bool], process: subprocess.Popen[str], checkout: Checkout
+) -> None:
+    """Wait for something that must happen while Snakemake runs."""
+    end = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, f"Snakemake has ended:\n{checkout.words[-6000:]}"
+        assert time.monotonic() < end, f"it did not happen:\n{checkout.words[-6000:]}"
+        time.sleep(0.1)
+
+
+def assert_undisturbed(checkout: Checkout, undisturbed: Checkout, pattern: str) -> None:
+    expected = undisturbed.files(pattern)
+    assert expected
+    found = checkout.files(pattern)
+    assert found.keys() == expected.keys()
+    assert [name for name in expected if found[name] != expected[name]] == []
+
+
+def test_the_literal_command_runs_the_grid(
+    undisturbed: Checkout, accounting_cluster: Cluster, tmp_path: Path
+) -> None:
+    """From nothing, with accounting: several jobs at once, each training on a GPU."""
+    checkout = make_checkout(tmp_path / "checkout", updates=6000)
+    checkout.run("--profile", "slurm", *QUICK, cluster=accounting_cluster.environment)
+    assert_undisturbed(checkout, undisturbed, "summary/metrics.csv")
+    assert_undisturbed(checkout, undisturbed, "*/*/**/*.safetensors")
+    form = "--format=JobIDRaw,State,ReqTRES%80,Comment%80,Start,End,Timelimit"
+    rows = accounting_cluster.run("sacct", "-X", "-n", "-P", form).splitlines()
+    assert {row.split("|")[1] for row in rows} == {"COMPLETED"}
+    # Slurm tells of the comment only where it stores comments, of the GPUs always.
+    with_gpus = [row.split("|") for row in rows if "gres/gpu=1" in row]
+    assert len(with_gpus) == 6, "two pre-trainings, two extensions, two measurements"
+    starts = sorted((row[4], row[5]) for row in with_gpus)
+    assert starts[1][0] < starts[0][1], "the two pre-trainings ran at once"
+    assert not list(checkout.root.rglob("*.lock"))
+
+
+def test_preempted_then_out_of_time(
+    undisturbed: Checkout, untrained: Checkout, cluster: Cluster
+) -> None:
+    """Requeued without grace, the same job goes on; warned of its limit, another with more time."""
+    limits = ("runtime=attempt*2", "slurm_partition=scavenge", "slurm_extra='--signal=USR1@60'")
+    process = start(untrained, cluster, *(f"pretrain:{limit}" for limit in limits))
+    until(lambda: training(untrained, beyond=50), process, untrained)
+    before = {one.owner.slurm_job for one in pretrainings(untrained)}
+    for node in NODES:
+        cluster.run("sbatch", "-p", "urgent", "-w", node, "--exclusive", "--wrap", "sleep 1")
+    until(lambda: min(one.number for one in pretrainings(untrained)) == 2, process, untrained)
+    assert {one.owner.slurm_job for one in pretrainings(untrained)} == before
+    assert process.wait(timeout=240) == 0, untrained.words[-6000:]
+    assert_undisturbed(untrained, undisturbed, MODELS)
+    assert "runtime=2," in untrained.words
+    assert "runtime=4," in untrained.words
+    notes = "".join(
+        path.read_text(encoding="utf-8") for path in untrained.root.glob("logs/pretrain/*.tries")
+    )
+    assert f'"code": {128 + signal.SIGUSR1}' in notes
+
+
+def test_preempted_with_grace_then_a_node_is_lost(
+    undisturbed: Checkout, untrained: Checkout, cluster: Cluster
+) -> None:
+    """SIGTERM lets training save, and a retry goes on; a node's end leaves the last checkpoint."""
+    process = start(untrained, cluster, "pretrain:slurm_partition=grace")
+    until(lambda: training(untrained, beyond=50), process, untrained)
+    for node in NODES:
+        cluster.run("sbatch", "-p", "urgent", "-w", node, "--exclusive", "--wrap", "sleep 1")
+    until(lambda: min(one.number for one in pretrainings(untrained)) == 2, process, untrained)
+    until(lambda: training(untrained), process, untrained)
+    node = cluster.run("squeue", "-h", "--states=RUNNING", "-o", "%N").split()[0]
+    cluster.lose_node(node)
+    try:
+        assert process.wait(timeout=240) == 0, untrained.words[-6000:]
+    finally:
+        cluster.start_node(node)
+    assert_undisturbed(untrained, undisturbed, MODELS)
+    notes = "".join(
+        path.read_text(encoding="utf-8") for path in untrained.root.glob("logs/pretrain/*.tries")
+    )
+    assert f'"code": {128 + signal.SIGTERM}' in notes
+
+
+def test_snakemake_is_killed_and_run_again(
+    undisturbed: Checkout, untrained: Checkout, cluster: Cluster
+) -> None:
+    """Its jobs go on; the next run names them instead of starting the same work beside them."""
+    process = start(untrained, cluster)
+    until(lambda: training(untrained, beyond=20), process, untrained)
+    status = untrained.status(cluster.environment)
+    shown = {one["slurm_job"]: one["stage"] for one in status["at_work"]}
+    jobs = [one.owner.slurm_job for one in pretrainings(untrained)]
+    assert shown == dict.fromkeys(jobs, "pretrain")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert untrained.status(cluster.environment)["run_by"] is None
+    environment = cluster.environment
+    unlock = untrained.start("--unlock", cluster=environment)
+    assert unlock.wait(timeout=60) == 0
+    again = start(untrained, cluster)
+    assert again.wait(timeout=60) != 0
+    assert re.search(
+        r"2 jobs of a run that was killed are still at work \(\d+, \d+\)", untrained.words
+    )
+    cluster.run("scancel", *jobs)
+    cluster.wait_for(lambda: not any(one.is_running() for one in pretrainings(untrained)))
+    again = start(untrained, cluster)
+    assert again.wait(timeout=240) == 0, untrained.words[-6000:]
+    assert_undisturbed(untrained, undisturbed, MODELS)
