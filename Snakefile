@@ -7,6 +7,7 @@
 
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 
@@ -79,6 +80,9 @@ USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_m
 SEARCH = "$PATH" if USES_CONDA else f"{os.path.dirname(sys.executable)}:$PATH"
 # An executor such as Slurm's gives a job its GPUs; all others share those of the machine.
 GPUS = "export XMOD_GPUS_ARE_GIVEN=1" if workflow.remote_exec else "unset XMOD_GPUS_ARE_GIVEN"
+if workflow.remote_exec:
+    # The warning ahead of a time limit is for the job; it would kill the Snakemake around it.
+    signal.signal(signal.SIGUSR1, lambda *_: None)
 shell.prefix(
     f"{STRICT}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; {GPUS};"
     f" source {workflow.basedir}/workflow/begin.sh; "

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tests.workflow.project import CONFIG, ROOT, environment, make_project
+from tests.workflow.project import CONFIG, ROOT, environment, kill_group, make_project
 
 PARTS = ("Snakefile", "config", "envs", "profiles", "slurm", "workflow", "workstation", "xmod")
 CELLS = ("shared.tiny.two.{updates}", "xmod.tiny.two.{updates}")
@@ -60,8 +60,11 @@ class Checkout:
 
     def run(self, *arguments: str, cluster: Mapping[str, str] | None = None) -> None:
         """Run Snakemake to its end; raises AssertionError with its words where it fails."""
-        code = self.start(*arguments, cluster=cluster).wait(timeout=240)
-        assert code == 0, self.words[-8000:]
+        process = self.start(*arguments, cluster=cluster)
+        try:
+            assert process.wait(timeout=500) == 0, self.words[-8000:]
+        finally:
+            end(process)
 
     def environment(self, cluster: Mapping[str, str] | None) -> dict[str, str]:
         return {**(cluster or {}), **_own(cluster), "PYTHONPATH": str(self.folder)}
@@ -99,6 +102,12 @@ class Checkout:
         """The same checkout in another place, with all that was made; times are kept."""
         shutil.copytree(self.folder, folder, symlinks=True)
         return Checkout(folder, copy.deepcopy(self.config))
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kill a Snakemake that is still there, and all that it runs on this machine."""
+    if process.poll() is None:
+        kill_group(process)
 
 
 def _own(cluster: Mapping[str, str] | None) -> dict[str, str]:

@@ -289,9 +289,8 @@ class Cluster:
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 is_step = "slurmstepd" in (process / "cmdline").read_text(errors="replace")
-                links = (
-                    [os.readlink(link) for link in (process / "fd").iterdir()] if is_step else []
-                )
+                files = (process / "fd").iterdir() if is_step else ()
+                links = [str(link.readlink()) for link in files]
             except OSError:
                 continue  # it has just ended
             if place in links:

@@ -5,15 +5,16 @@ Whatever happens on the way, the results are byte for byte those of a run that n
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.slurm.checkout import QUICK, Checkout, make_checkout
+from tests.slurm.checkout import QUICK, Checkout, end, make_checkout
 from tests.slurm.cluster import NODES, Cluster
 from xmod.tries import Tries, all_tries
 
@@ -30,12 +31,19 @@ def models(checkout: Checkout) -> list[str]:
     return [f"results/tiny/pretrain/{cell}/model.safetensors" for cell in cells]
 
 
-def start(checkout: Checkout, cluster: Cluster, *resources: str) -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def started(
+    checkout: Checkout, cluster: Cluster, *resources: str
+) -> Iterator[subprocess.Popen[str]]:
     """Pre-train both cells on the cluster."""
     settings = ("--set-resources", SLOW, *resources)
-    return checkout.start(
+    process = checkout.start(
         *models(checkout), "--profile", "slurm", *QUICK, *settings, cluster=cluster.environment
     )
+    try:
+        yield process
+    finally:
+        end(process)
 
 
 def pretrainings(checkout: Checkout) -> list[Tries]:
@@ -56,11 +64,27 @@ def until(
     condition: Callable[[], bool], process: subprocess.Popen[str], checkout: Checkout
 ) -> None:
     """Wait for something that must happen while Snakemake runs."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 200
     while not condition():
         assert process.poll() is None, f"Snakemake has ended:\n{checkout.words[-6000:]}"
         assert time.monotonic() < end, f"it did not happen:\n{checkout.words[-6000:]}"
         time.sleep(0.1)
+
+
+def preempt(cluster: Cluster) -> None:
+    """Have more urgent jobs take both nodes for a second."""
+    for node in NODES:
+        cluster.run("sbatch", "-p", "urgent", "-w", node, "--exclusive", "--wrap", "sleep 1")
+
+
+def are_tried_again(checkout: Checkout) -> bool:
+    return min(one.number for one in pretrainings(checkout)) >= 2
+
+
+def notes(checkout: Checkout) -> str:
+    """All that the two jobs' shells noted."""
+    paths = checkout.root.glob("logs/pretrain/*.tries")
+    return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def assert_undisturbed(checkout: Checkout, undisturbed: Checkout, pattern: str) -> None:
@@ -75,7 +99,7 @@ def test_the_literal_command_runs_the_grid(
     undisturbed: Checkout, accounting_cluster: Cluster, tmp_path: Path
 ) -> None:
     """From nothing, with accounting: several jobs at once, each training on a GPU."""
-    checkout = make_checkout(tmp_path / "checkout", updates=6000)
+    checkout = make_checkout(tmp_path / "checkout", updates=3000)
     checkout.run("--profile", "slurm", *QUICK, cluster=accounting_cluster.environment)
     assert_undisturbed(checkout, undisturbed, "summary/metrics.csv")
     assert_undisturbed(checkout, undisturbed, "*/*/**/*.safetensors")
@@ -94,70 +118,59 @@ def test_preempted_then_out_of_time(
     undisturbed: Checkout, untrained: Checkout, cluster: Cluster
 ) -> None:
     """Requeued without grace, the same job goes on; warned of its limit, another with more time."""
-    limits = ("runtime=attempt*2", "slurm_partition=scavenge", "slurm_extra='--signal=USR1@60'")
-    process = start(untrained, cluster, *(f"pretrain:{limit}" for limit in limits))
-    until(lambda: training(untrained, beyond=50), process, untrained)
-    before = {one.owner.slurm_job for one in pretrainings(untrained)}
-    for node in NODES:
-        cluster.run("sbatch", "-p", "urgent", "-w", node, "--exclusive", "--wrap", "sleep 1")
-    until(lambda: min(one.number for one in pretrainings(untrained)) == 2, process, untrained)
-    assert {one.owner.slurm_job for one in pretrainings(untrained)} == before
-    assert process.wait(timeout=240) == 0, untrained.words[-6000:]
+    limits = ("runtime=attempt", "slurm_partition=scavenge", "slurm_extra='--signal=USR1@45'")
+    with started(untrained, cluster, *(f"pretrain:{limit}" for limit in limits)) as process:
+        until(lambda: training(untrained), process, untrained)
+        before = {one.owner.slurm_job for one in pretrainings(untrained)}
+        preempt(cluster)
+        until(lambda: are_tried_again(untrained), process, untrained)
+        assert {one.owner.slurm_job for one in pretrainings(untrained)} == before
+        assert process.wait(timeout=400) == 0, untrained.words[-6000:]
     assert_undisturbed(untrained, undisturbed, MODELS)
+    assert "runtime=1," in untrained.words
     assert "runtime=2," in untrained.words
-    assert "runtime=4," in untrained.words
-    notes = "".join(
-        path.read_text(encoding="utf-8") for path in untrained.root.glob("logs/pretrain/*.tries")
-    )
-    assert f'"code": {128 + signal.SIGUSR1}' in notes
+    assert f'"code": {128 + signal.SIGUSR1}' in notes(untrained)
 
 
 def test_preempted_with_grace_then_a_node_is_lost(
     undisturbed: Checkout, untrained: Checkout, cluster: Cluster
 ) -> None:
     """SIGTERM lets training save, and a retry goes on; a node's end leaves the last checkpoint."""
-    process = start(untrained, cluster, "pretrain:slurm_partition=grace")
-    until(lambda: training(untrained, beyond=50), process, untrained)
-    for node in NODES:
-        cluster.run("sbatch", "-p", "urgent", "-w", node, "--exclusive", "--wrap", "sleep 1")
-    until(lambda: min(one.number for one in pretrainings(untrained)) == 2, process, untrained)
-    until(lambda: training(untrained), process, untrained)
-    node = cluster.run("squeue", "-h", "--states=RUNNING", "-o", "%N").split()[0]
-    cluster.lose_node(node)
-    try:
-        assert process.wait(timeout=240) == 0, untrained.words[-6000:]
-    finally:
-        cluster.start_node(node)
+    with started(untrained, cluster, "pretrain:slurm_partition=grace") as process:
+        until(lambda: training(untrained), process, untrained)
+        preempt(cluster)
+        until(lambda: are_tried_again(untrained), process, untrained)
+        until(lambda: training(untrained), process, untrained)
+        node = cluster.run("squeue", "-h", "--states=RUNNING", "-o", "%N").split()[0]
+        cluster.lose_node(node)
+        try:
+            assert process.wait(timeout=400) == 0, untrained.words[-6000:]
+        finally:
+            cluster.start_node(node)
     assert_undisturbed(untrained, undisturbed, MODELS)
-    notes = "".join(
-        path.read_text(encoding="utf-8") for path in untrained.root.glob("logs/pretrain/*.tries")
-    )
-    assert f'"code": {128 + signal.SIGTERM}' in notes
+    assert f'"code": {128 + signal.SIGTERM}' in notes(untrained)
 
 
 def test_snakemake_is_killed_and_run_again(
     undisturbed: Checkout, untrained: Checkout, cluster: Cluster
 ) -> None:
     """Its jobs go on; the next run names them instead of starting the same work beside them."""
-    process = start(untrained, cluster)
-    until(lambda: training(untrained, beyond=20), process, untrained)
-    status = untrained.status(cluster.environment)
-    shown = {one["slurm_job"]: one["stage"] for one in status["at_work"]}
-    jobs = [one.owner.slurm_job for one in pretrainings(untrained)]
-    assert shown == dict.fromkeys(jobs, "pretrain")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with started(untrained, cluster) as process:
+        until(lambda: training(untrained), process, untrained)
+        status = untrained.status(cluster.environment)
+        jobs = [one.owner.slurm_job for one in pretrainings(untrained)]
+        assert {one["slurm_job"] for one in status["at_work"]} == set(jobs)
+        assert {one["stage"] for one in status["at_work"]} == {"pretrain"}
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     assert untrained.status(cluster.environment)["run_by"] is None
-    environment = cluster.environment
-    unlock = untrained.start("--unlock", cluster=environment)
-    assert unlock.wait(timeout=60) == 0
-    again = start(untrained, cluster)
-    assert again.wait(timeout=60) != 0
-    assert re.search(
-        r"2 jobs of a run that was killed are still at work \(\d+, \d+\)", untrained.words
-    )
+    untrained.run("--unlock", cluster=cluster.environment)
+    with started(untrained, cluster) as again:
+        assert again.wait(timeout=120) != 0
+    told = r"2 jobs of a run that was killed are still at work \(\d+, \d+\)"
+    assert re.search(told, untrained.words)
     cluster.run("scancel", *jobs)
     cluster.wait_for(lambda: not any(one.is_running() for one in pretrainings(untrained)))
-    again = start(untrained, cluster)
-    assert again.wait(timeout=240) == 0, untrained.words[-6000:]
+    with started(untrained, cluster) as again:
+        assert again.wait(timeout=400) == 0, untrained.words[-6000:]
     assert_undisturbed(untrained, undisturbed, MODELS)
