@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ COLOURS: dict[State, str] = {
 }
 MAX_ROWS = 15
 """Of jobs at work and of failed ones; of cells twice as many."""
-BAR = 24
+BAR, MAX_LETTERS = 24, 140
 
 
 def page(status: Status) -> Group:
@@ -45,7 +46,7 @@ def _headline(status: Status) -> Text:
         if counts[state]:
             text.append(f", {counts[state]:,} {state}", style=COLOURS[state])
     who = f"run by {status.runner.words}" if status.runner else "no Snakemake runs"
-    return text.append(f"\n{who}\n", style="not bold")
+    return text.append(f"\n{who}", style="not bold")
 
 
 def _stages(status: Status) -> Table:
@@ -56,7 +57,7 @@ def _stages(status: Status) -> Table:
     for stage, works in status.stages.items():
         counts = status.count(works)
         cells = [_number(counts[state], state) for state in STATES]
-        table.add_row(stage, *cells, _bar(counts["done"], len(works)))
+        table.add_row(_stage(stage), *cells, _bar(counts["done"], len(works)))
     return table
 
 
@@ -95,7 +96,8 @@ def _first_unfinished(works: Sequence[Work]) -> Work | None:
 def _stage_of(at: Work | None) -> Text:
     if at is None:
         return Text("done", style=COLOURS["done"])
-    words = f"next: {at.job.stage}" if at.state == "missing" else f"{at.job.stage}: {at.state}"
+    stage = _stage(at.job.stage)
+    words = f"next: {stage}" if at.state == "missing" else f"{stage}: {at.state}"
     return Text(words, style=COLOURS[at.state])
 
 
@@ -104,7 +106,7 @@ def _at_work(works: Sequence[Work]) -> Table:
     for one in works[:MAX_ROWS]:
         training = one.training
         table.add_row(
-            one.job.stage,
+            _stage(one.job.stage),
             training.label if training else one.job.name,
             _update(training.update, training.budget_updates) if training else "",
             f"{training.loss:.3f}" if training else "",
@@ -123,17 +125,18 @@ def _failed(works: Sequence[Work]) -> Table:
     )
     for one in works[:MAX_ROWS]:
         assert one.failure is not None
-        last = one.failure.lines[-1] if one.failure.lines else ""
+        last = textwrap.shorten(one.failure.lines[-1], MAX_LETTERS) if one.failure.lines else ""
         state = Text(one.state, style=COLOURS[one.state])
         numbers = (str(one.num_tries), state, one.failure.cause.name)
-        table.add_row(one.job.stage, one.job.name, *numbers, last)
+        table.add_row(_stage(one.job.stage), one.job.name, *numbers, last)
     if len(works) > MAX_ROWS:
         table.add_row("", f"and {len(works) - MAX_ROWS} more", "", "", "", "")
     return table
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None)
+    table.pad_edge = False
     for column in columns:
         is_text = column in (
             "stage",
@@ -152,6 +155,11 @@ def _table(title: str, *columns: str) -> Table:
             overflow="ellipsis" if column not in ("says", "likely cause") else "fold",
         )
     return table
+
+
+def _stage(name: str) -> str:
+    """As a profile names it."""
+    return name.replace(" ", "_")
 
 
 def _number(number: int, state: State) -> Text:
