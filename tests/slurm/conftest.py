@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,23 +27,29 @@ def require(*, accounting: bool) -> None:
         pytest.skip(f"not installed: {', '.join(missing)}")
 
 
+@contextlib.contextmanager
+def started(*, accounting: bool) -> Iterator[Cluster]:
+    """In a folder that every user may enter, as munge and MariaDB want it; not one of pytest's."""
+    require(accounting=accounting)
+    folder = Path(tempfile.mkdtemp(prefix="xmod-slurm-"))
+    folder.chmod(0o755)
+    with Cluster(folder / "cluster", accounting=accounting) as cluster:
+        yield cluster
+    shutil.rmtree(folder)  # where something failed its logs stay
+
+
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """A Slurm without accounting."""
-    require(accounting=False)
-    with Cluster(tmp_path_factory.mktemp("slurm") / "cluster") as started:
-        yield started
+    with started(accounting=False) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
-def accounting_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def accounting_cluster() -> Iterator[Cluster]:
     """A Slurm with accounting."""
-    require(accounting=True)
-    folder = tmp_path_factory.mktemp("slurm") / "accounting"
-    folder.parent.chmod(0o755)  # MariaDB is no root
-    folder.parent.parent.chmod(0o755)
-    with Cluster(folder, accounting=True) as started:
-        yield started
+    with started(accounting=True) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")
