@@ -53,7 +53,10 @@ onstart:
     missing = RUN.missing_data()
     if missing:
         raise WorkflowError("\n".join(missing))
-    warning = begin_run(Path(PATHS.root))
+    try:
+        warning = begin_run(Path(PATHS.root))
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
     if warning:
         print(f"warning: {warning}", file=sys.stderr)
     # Under a limit of jobs a second, which Snakemake has by default, every look at the waiting jobs is

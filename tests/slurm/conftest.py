@@ -56,7 +56,7 @@ def accounting_cluster() -> Iterator[Cluster]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """The grid, run to its end on this machine without Slurm."""
     require(accounting=False)
-    checkout = make_checkout(tmp_path_factory.mktemp("undisturbed") / "checkout", updates=3000)
+    checkout = make_checkout(tmp_path_factory.mktemp("undisturbed") / "checkout", updates=2000)
     checkout.run("--cores", "2", "--quiet", "rules", "host")
     return checkout
 

@@ -103,21 +103,20 @@ def assert_undisturbed(checkout: Checkout, undisturbed: Checkout, pattern: str) 
     assert [name for name in expected if found[name] != expected[name]] == []
 
 
-def test_the_literal_command_runs_the_grid(
-    undisturbed: Checkout, accounting_cluster: Cluster, tmp_path: Path
-) -> None:
+def test_the_literal_command_runs_the_grid(accounting_cluster: Cluster, tmp_path: Path) -> None:
     """From nothing, with accounting: several jobs at once, each training on a GPU."""
-    checkout = make_checkout(tmp_path / "checkout", updates=3000)
+    undisturbed = make_checkout(tmp_path / "undisturbed", updates=200)
+    undisturbed.run("--cores", "2", "--quiet", "rules", "host")
+    checkout = make_checkout(tmp_path / "checkout", updates=200)
     checkout.run("--profile", "slurm", *QUICK, cluster=accounting_cluster.environment)
     assert_undisturbed(checkout, undisturbed, "summary/metrics.csv")
     assert_undisturbed(checkout, undisturbed, "*/*/**/*.safetensors")
-    form = "--format=JobIDRaw,State,ReqTRES%80,Comment%80,Start,End,Timelimit"
+    form = "--format=JobIDRaw,State,ReqTRES%80,Start,End"
     rows = accounting_cluster.run("sacct", "-X", "-n", "-P", form).splitlines()
     assert {row.split("|")[1] for row in rows} == {"COMPLETED"}
-    # Slurm tells of the comment only where it stores comments, of the GPUs always.
     with_gpus = [row.split("|") for row in rows if "gres/gpu=1" in row]
     assert len(with_gpus) == 6, "two pre-trainings, two extensions, two measurements"
-    starts = sorted((row[4], row[5]) for row in with_gpus)
+    starts = sorted((row[3], row[4]) for row in with_gpus)
     assert starts[1][0] < starts[0][1], "the two pre-trainings ran at once"
     assert not list(checkout.root.rglob("*.lock"))
 
