@@ -207,7 +207,8 @@ class Cluster:
             kind = (
                 "accounting_storage/slurmdbd\nAccountingStorageHost=localhost\n"
                 f"AccountingStoragePort={accounting}\n"
-                f"AccountingStoragePass={self.folder}/munge.socket"
+                f"AccountingStoragePass={self.folder}/munge.socket\n"
+                "AccountingStorageTRES=gres/gpu"
             )
             text = DATABASE.format(folder=self.folder, port=accounting, database_port=database)
             self._write("slurmdbd.conf", text)
