@@ -1,5 +1,4 @@
-# What every job's shell has, before the rule's command. One line a function's purpose; see
-# docs/decisions/0004 and 0015.
+# What every job's shell has before the rule's command (docs/decisions/0004 and 0015).
 
 # A scheduler signals every process of a job: the shell and its log wait until the job has saved.
 trap : TERM USR1
@@ -15,7 +14,7 @@ begin() {
   read -r stat < "/proc/$$/stat"
   read -r -a fields <<< "${stat##*) }"
   printf -v mine '{"host": "%s", "process": %d, "ticks": %d, "user": "%s", "slurm_job": "%s", "since": "%s"}' \
-    "$(uname -n)" "$$" "${fields[19]}" "$(id -un)" "${SLURM_JOB_ID:-}" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    "$(uname -n)" "$$" "${fields[19]}" "$(id -un 2> /dev/null || id -u)" "${SLURM_JOB_ID:-}" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
   mkdir -p "${place%/*}"
   until (set -o noclobber; printf '%s\n' "$mine" > "$place.lock") 2> /dev/null; do
     python -m xmod.release_lock "$place.lock"

@@ -52,7 +52,7 @@ class Owner:
             host=platform.node(),
             process=process,
             ticks=process_ticks(process) or 0,
-            user=getpass.getuser(),
+            user=_user(),
             slurm_job=os.environ.get("SLURM_JOB_ID", ""),
             since=now(),
         )
@@ -79,6 +79,14 @@ class Owner:
                 return "ended"  # this very job, which was requeued to another node
             return (ask_slurm or slurm_life)(self.slurm_job)
         return "unknown"
+
+
+def _user() -> str:
+    """The name, or in a container that has none, the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 class Busy(ValueError):
