@@ -73,8 +73,9 @@ def until(
 
 def preempt(cluster: Cluster) -> None:
     """Have more urgent jobs take both nodes for a second."""
+    taking = ("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null")
     for node in NODES:
-        cluster.run("sbatch", "-p", "urgent", "-w", node, "--exclusive", "--wrap", "sleep 1")
+        cluster.run(*taking, f"--nodelist={node}", "--wrap=sleep 1")
 
 
 def are_at_try(number: int, checkout: Checkout, cluster: Cluster, *, cells: int = 2) -> bool:
