@@ -35,7 +35,7 @@ for training in RUN.models.pretrainings:
             checkpoints=PATHS.checkpoints("pretrain", "{cell}"),
             folder=subpath(output.model, parent=True),
         shell:
-            "begin {rule} {log:q};"
+            f"begin {training.name} {{log:q}};"
             " write_job {params.job:q} {params.job_file:q};"
             " with_gpus {resources.gpu} python -m xmod.pretrain --job {params.job_file:q}"
             " --vocabulary {input.vocabulary:q}"
