@@ -3,6 +3,7 @@
 # make plan   what of it is done, and what the rest will cost; runs no job
 # make run CONFIG=config/laptop.yaml, make report CONFIG=...: another one
 # make test   lint, types and tests
+# make test-slurm  the Slurm profile on a real Slurm, which it installs and starts (root, Debian)
 # make bench  speed and memory, as ratios; writes docs/benchmarks.md
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 
-.PHONY: run report plan test check bench install clean
+.PHONY: run report plan test test-slurm check bench install clean
 
 run: install
 	@started=$$(date +%s) && \
@@ -27,6 +28,12 @@ plan: install
 
 test: install check
 	$(BIN)/python -m pytest tests
+
+# Where Slurm cannot be installed it says so, and that is no failure.
+test-slurm: install
+	@tests/slurm/install.sh || { code=$$?; [ $$code = 3 ] && exit 0; exit $$code; }; \
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[slurm]' && \
+	XMOD_TEST_SLURM=1 $(BIN)/python -m pytest -rs --durations=0 tests/slurm
 
 check: install
 	$(BIN)/ruff check .

@@ -6,7 +6,10 @@
 # A configuration file is complete in itself: the default is read only where none is given.
 
 import os
+import shlex
+import signal
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
@@ -15,9 +18,14 @@ from snakemake.utils import min_version
 sys.path.insert(0, workflow.basedir)
 
 from xmod.dag import PACKAGES_TABLE, Dag
+from xmod.failures import failure_summary
 from xmod.jobs import code_digest
+from xmod.locks import begin_run, now
+from xmod.stages import apply
 
 min_version("9.0")
+
+STARTED = now()
 
 if not workflow.configfiles:
 
@@ -45,6 +53,12 @@ onstart:
     missing = RUN.missing_data()
     if missing:
         raise WorkflowError("\n".join(missing))
+    try:
+        warning = begin_run(Path(PATHS.root))
+    except ValueError as error:
+        raise WorkflowError(str(error)) from None
+    if warning:
+        print(f"warning: {warning}", file=sys.stderr)
     # Under a limit of jobs a second, which Snakemake has by default, every look at the waiting jobs is
     # followed by another a second later, and every job that ends begins one more such series: after a
     # few hundred jobs that took half a core (snakemake 9.27; its pull request 3744). A limit that
@@ -54,18 +68,27 @@ onstart:
         workflow.scheduler.job_rate_limiter = None
 
 
+onerror:
+    told = failure_summary(
+        Path(PATHS.root), since=STARTED, again=shlex.join(["snakemake", *sys.argv[1:]])
+    )
+    if told:
+        print(f"\n{told}", file=sys.stderr)
+
+
 # Jobs run the Python that runs Snakemake, activated or not, unless conda gives them another one.
 # Setting a prefix takes away Snakemake's own, without which `command | tee` hides a failure.
 STRICT = "set -euo pipefail"
 USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 SEARCH = "$PATH" if USES_CONDA else f"{os.path.dirname(sys.executable)}:$PATH"
-# A scheduler signals every process of a job: the shell and its log wait until the job has saved.
-SIGNALS = "trap : TERM USR1; keep_log() {{ (trap '' INT TERM USR1; exec tee \"$1\"); }}"
-# A job is told what to do by a text, which is its parameter, so that a change of it is seen. It is no
-# declared output: of a job that failed Snakemake would delete it, and nobody could run it by hand.
-WRITE_JOB = 'write_job() {{ mkdir -p "${{2%/*}}"; printf \'%s\\n\' "$1" > "$2"; }}'
+# An executor such as Slurm's gives a job its GPUs; all others share those of the machine.
+GPUS = "export XMOD_GPUS_ARE_GIVEN=1" if workflow.remote_exec else "unset XMOD_GPUS_ARE_GIVEN"
+if workflow.remote_exec:
+    # The warning ahead of a time limit is for the job; it would kill the Snakemake around it.
+    signal.signal(signal.SIGUSR1, lambda *_: None)
 shell.prefix(
-    f"{STRICT}; {SIGNALS}; {WRITE_JOB}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; "
+    f"{STRICT}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; {GPUS};"
+    f" source {workflow.basedir}/workflow/begin.sh; "
 )
 
 
@@ -109,3 +132,9 @@ rule all:
             table=RUN.config.tables,
             suffix=("md", "tex", "csv"),
         ),
+
+
+try:
+    apply(workflow.rules, workflow.resource_settings, PATHS)
+except ValueError as error:
+    raise WorkflowError(str(error)) from None

@@ -21,7 +21,8 @@ Arguments may be Snakemake wildcards in braces. All lies under `results/<name>/`
     selection/<task>/<cell>/          scores.json candidates.csv
     claims.md claims.csv claims.json paper_audit.md report.html
     summary/ figures/ tables/         what a person reads
-    checkpoints/ logs/ benchmarks/    of running jobs
+    checkpoints/ logs/ benchmarks/    of running jobs; beside a log its .tries and .lock
+    run.lock                          of a running Snakemake
 
 `<cell>` is the cell as the stage sees it and `<scope>` the part of its overrides that touches
 the data (`default` where none does): see `xmod.cells`.

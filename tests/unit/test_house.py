@@ -27,7 +27,7 @@ PURE = {
         *("source_table", "source_dag"),
         *("cells", "grid", "paths", "languages", "language_batches", "language_sets"),
         *("budgets", "jobs", "architecture", "checks", "dag", "model_dag", "task_dag", "task_jobs"),
-        *("files", "manifest"),
+        *("files", "manifest", "locks", "stages", "tries", "causes"),
         *("planning", "planning.parameters", "planning.flops", "planning.costs"),
     )
 }
@@ -58,7 +58,10 @@ FORBIDDEN = {
 }
 """Room -> what none of its modules imports."""
 
-SNAKEFILE_IMPORTS = {"xmod.config", "xmod.config_errors", "xmod.dag", "xmod.jobs"}
+SNAKEFILE_IMPORTS = {
+    *("xmod.config", "xmod.config_errors", "xmod.dag", "xmod.jobs"),
+    *("xmod.failures", "xmod.locks", "xmod.stages"),
+}
 
 
 def module_name(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,20 @@ def test_the_scheduler_looks_at_the_waiting_jobs_only_when_one_ended(project: Pr
     finished = result.stderr.count("Finished jobid")
     looks = result.stderr.count("Resources before job selection")
     assert 4 < looks <= finished + 1
+
+
+def test_every_job_names_itself_to_its_shell(project: Project) -> None:
+    """Rules have no way to say their own name, so each has it twice."""
+    output = project.snakemake("--dry-run", "--printshellcmds").stdout
+    block = r"^rule (\S+):\n(?:    .*\n)+Shell command: begin (\S+) (\S+);"
+    jobs = re.findall(block, output, re.MULTILINE)
+    assert len(jobs) > 10
+    assert [(rule, told) for rule, told, _ in jobs if rule != told] == []
+    assert len({log for _, _, log in jobs}) == len(jobs)
+
+
+def test_a_misspelt_stage_stops_before_anything_runs(project: Project) -> None:
+    result = project.snakemake("--dry-run", "--set-resources", "pretrian:mem_mb=9", check=False)
+    assert result.returncode == 1
+    assert "'pretrian' is no stage and no rule" in result.stdout + result.stderr
+    assert "Did you mean 'pretrain'?" in result.stdout + result.stderr

@@ -25,7 +25,9 @@ for batch in RUN.models.adapter_batches:
             mem_mb=2000,
             runtime=720,
             micro_batch_sequences=64,
+            checkpoint_seconds=600,
             device="auto",
+            gpu=0,
         params:
             job=lambda wildcards, batch=batch: RUN.job_text(
                 "adapt", wildcards.cell, f"job-{batch.name}"
@@ -35,11 +37,14 @@ for batch in RUN.models.adapter_batches:
             checkpoints=PATHS.checkpoints("adapt", "{cell}"),
             folder=PATHS.adapters("{cell}"),
         shell:
-            "write_job {params.job:q} {params.job_file:q};"
-            " python -m xmod.adapt --job {params.job_file:q} --model {input.model:q}"
+            f"begin adapt_{batch.name} {{log:q}};"
+            " write_job {params.job:q} {params.job_file:q};"
+            " with_gpus {resources.gpu} python -m xmod.adapt --job {params.job_file:q}"
+            " --model {input.model:q}"
             " --vocabulary {input.vocabulary:q} --tokens {params.tokens:q}"
             " --checkpoints {params.checkpoints:q} --output {params.folder:q}"
             " --threads {threads} --device {resources.device}"
+            " --checkpoint-seconds {resources.checkpoint_seconds}"
             " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"
 
 
@@ -70,7 +75,8 @@ if RUN.models.adapter_batches:
             folder=subpath(output.model, parent=True),
             code=code_digest("join_adapters.py", "model/transfer.py", "model/storage.py"),
         shell:
-            "write_job {params.job:q} {params.job_file:q};"
+            "begin join_adapters {log:q};"
+            " write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.join_adapters --job {params.job_file:q} --model {input.model:q}"
             " --vocabulary {input.vocabulary:q} --adapters {params.adapters:q}"
             " --output {params.folder:q} 2>&1 | keep_log {log:q}"

@@ -97,7 +97,8 @@ for batch in RUN.batches(RUN.available_languages):
             packages=lambda wildcards: RUN.config.packages,
             folder=subpath(output[0], ancestor=2),
         shell:
-            "write_job {params.job:q} {params.job_file:q};"
+            f"begin collect_{batch.name} {{log:q}};"
+            " write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.collect --config {params.job_file:q} --languages-table {params.table:q}"
             " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"
             " --workers {threads} 2>&1 | keep_log {log:q}"

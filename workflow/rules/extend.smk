@@ -24,7 +24,9 @@ for batch in RUN.extension_batches:
             mem_mb=2000,
             runtime=720,
             micro_batch_sequences=64,
+            checkpoint_seconds=600,
             device="auto",
+            gpu=0,
         params:
             job=lambda wildcards, batch=batch: RUN.job_text(
                 "extend", wildcards.cell, f"job-{batch.name}"
@@ -35,9 +37,12 @@ for batch in RUN.extension_batches:
             checkpoints=PATHS.checkpoints("extend", "{cell}"),
             folder=PATHS.extensions("{cell}"),
         shell:
-            "write_job {params.job:q} {params.job_file:q};"
-            " python -m xmod.extend --job {params.job_file:q} --model {input.model:q}"
+            f"begin extend_{batch.name} {{log:q}};"
+            " write_job {params.job:q} {params.job_file:q};"
+            " with_gpus {resources.gpu} python -m xmod.extend --job {params.job_file:q}"
+            " --model {input.model:q}"
             " --vocabulary {input.vocabulary:q} --vocabularies {params.vocabularies:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
             " --output {params.folder:q} --threads {threads} --device {resources.device}"
+            " --checkpoint-seconds {resources.checkpoint_seconds}"
             " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"

@@ -21,6 +21,7 @@ rule measure_perplexity:
         mem_mb=2000,
         runtime=120,
         device="auto",
+        gpu=0,
     params:
         job=lambda wildcards: RUN.job_text("perplexity", wildcards.cell, "job"),
         job_file=PATHS.job("perplexity", "{cell}"),
@@ -30,8 +31,10 @@ rule measure_perplexity:
         extensions=lambda wildcards: RUN.extensions_folder("perplexity", wildcards.cell),
         code=PERPLEXITY_CODE,
     shell:
-        "write_job {params.job:q} {params.job_file:q};"
-        " python -m xmod.measure_perplexity --job {params.job_file:q} --model {input.model:q}"
+        "begin measure_perplexity {log:q};"
+        " write_job {params.job:q} {params.job_file:q};"
+        " with_gpus {resources.gpu} python -m xmod.measure_perplexity --job {params.job_file:q}"
+        " --model {input.model:q}"
         " --vocabulary {input.vocabulary:q} --tokens {params.tokens:q}"
         " --extensions {params.extensions:q} --vocabularies {params.vocabularies:q}"
         " --added-tokens {params.added_tokens:q} --output {output.scores:q}"

@@ -25,7 +25,9 @@ for training in RUN.models.pretrainings:
             mem_mb=2000,
             runtime=1440,
             micro_batch_sequences=64,
+            checkpoint_seconds=600,
             device="auto",
+            gpu=0,
         params:
             job=lambda wildcards: RUN.job_text("pretrain", wildcards.cell, "job"),
             job_file=PATHS.job("pretrain", "{cell}"),
@@ -33,8 +35,11 @@ for training in RUN.models.pretrainings:
             checkpoints=PATHS.checkpoints("pretrain", "{cell}"),
             folder=subpath(output.model, parent=True),
         shell:
-            "write_job {params.job:q} {params.job_file:q};"
-            " python -m xmod.pretrain --job {params.job_file:q} --vocabulary {input.vocabulary:q}"
+            f"begin {training.name} {{log:q}};"
+            " write_job {params.job:q} {params.job_file:q};"
+            " with_gpus {resources.gpu} python -m xmod.pretrain --job {params.job_file:q}"
+            " --vocabulary {input.vocabulary:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
             " --output {params.folder:q} --threads {threads} --device {resources.device}"
+            " --checkpoint-seconds {resources.checkpoint_seconds}"
             " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"

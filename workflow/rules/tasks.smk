@@ -40,7 +40,8 @@ rule read_task:
         folder=subpath(output[0], parent=True),
         code=READING_CODE,
     shell:
-        "write_job {params.job:q} {params.job_file:q};"
+        "begin read_task {log:q};"
+        " write_job {params.job:q} {params.job_file:q};"
         " python -m xmod.read_task --job {params.job_file:q} --packages {params.packages:q}"
         " --output {params.folder:q} 2>&1 | keep_log {log:q}"
 
@@ -66,7 +67,8 @@ rule measure_baselines:
         sets=subpath(input.examples, parent=True),
         code=code_digest("measure_baselines.py", "tasks/baselines.py", "tasks/metrics"),
     shell:
-        "python -m xmod.measure_baselines --sets {params.sets:q} --kind {params.kind}"
+        "begin measure_baselines {log:q};"
+        " python -m xmod.measure_baselines --sets {params.sets:q} --kind {params.kind}"
         " --source {params.source} --output {output:q} 2>&1 | keep_log {log:q}"
 
 
@@ -97,7 +99,8 @@ for task in TASKS.cells:
             folder=PATHS.task_folder("features", task, "{scope}"),
             code=ENCODING_CODE[TASKS.kind(task)],
         shell:
-            "write_job {params.job:q} {params.job_file:q};"
+            f"begin encode_{task} {{log:q}};"
+            " write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.encode_task --job {params.job_file:q} --examples {params.examples:q}"
             " --vocabulary {input.vocabulary:q} --output {params.folder:q} 2>&1 | keep_log {log:q}"
 
@@ -135,7 +138,8 @@ for task in TASKS.cells:
                 folder=PATHS.task_folder("added_features", task, "{scope}"),
                 code=ENCODING_CODE[TASKS.kind(task)],
             shell:
-                "write_job {params.job:q} {params.job_file:q};"
+                f"begin encode_{task}_added_{batch.name} {{log:q}};"
+                " write_job {params.job:q} {params.job_file:q};"
                 " python -m xmod.encode_task --job {params.job_file:q} --examples {params.examples:q}"
                 " --each-vocabulary {params.vocabularies:q} --output {params.folder:q}"
                 " 2>&1 | keep_log {log:q}"
@@ -162,7 +166,9 @@ for task in TASKS.cells:
                 mem_mb=3000,
                 runtime=480,
                 micro_batch_sequences=64,
+                checkpoint_seconds=600,
                 device="auto",
+                gpu=0,
             params:
                 job=lambda wildcards, task=task, batch=batch: TASKS.job_text(
                     "finetune", task, wildcards.cell, f"job-{batch.name}"
@@ -174,11 +180,14 @@ for task in TASKS.cells:
                 checkpoints=PATHS.checkpoints("finetune", f"{task}/{{cell}}"),
                 folder=PATHS.task_folder("finetune", task, "{cell}"),
             shell:
-                "write_job {params.job:q} {params.job_file:q};"
-                " python -m xmod.finetune --job {params.job_file:q} --model {input.model:q}"
+                f"begin finetune_{task}_{batch.name} {{log:q}};"
+                " write_job {params.job:q} {params.job_file:q};"
+                " with_gpus {resources.gpu} python -m xmod.finetune --job {params.job_file:q}"
+                " --model {input.model:q}"
                 " --vocabulary {input.vocabulary:q} {params.extension}"
                 " --features {input.features:q} --checkpoints {params.checkpoints:q}"
                 " --output {params.folder:q} --threads {threads} --device {resources.device}"
+                " --checkpoint-seconds {resources.checkpoint_seconds}"
                 " --micro-batch-sequences {resources.micro_batch_sequences}"
                 " 2>&1 | keep_log {log:q}"
 
@@ -206,6 +215,7 @@ for task in TASKS.cells:
                 mem_mb=3000,
                 runtime=240,
                 device="auto",
+                gpu=0,
             params:
                 job=lambda wildcards, task=task, batch=batch: TASKS.job_text(
                     "evaluate", task, wildcards.cell, f"job-{batch.name}"
@@ -220,8 +230,10 @@ for task in TASKS.cells:
                 folder=PATHS.task_folder("evaluate", task, "{cell}"),
                 code=EVALUATION_CODE[TASKS.kind(task)],
             shell:
-                "write_job {params.job:q} {params.job_file:q};"
-                " python -m xmod.evaluate --job {params.job_file:q} --model {input.model:q}"
+                f"begin evaluate_{task}_{batch.name} {{log:q}};"
+                " write_job {params.job:q} {params.job_file:q};"
+                " with_gpus {resources.gpu} python -m xmod.evaluate --job {params.job_file:q}"
+                " --model {input.model:q}"
                 " --vocabulary {input.vocabulary:q} --finetuned {params.finetuned:q}"
                 " {params.extensions} --examples {params.examples:q}"
                 " --features {params.features:q} --baselines {input.baselines:q}"

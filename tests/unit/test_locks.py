@@ -1,0 +1,194 @@
+"""Locks: one holder, also of many who come at once; what the dead left goes, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from xmod.locks import Busy, Owner, begin_run, give_back, release_ended, slurm_lives, take
+
+ROOT = Path(__file__).parents[2]
+
+
+def ended_owner() -> Owner:
+    """A process of this machine that is no more."""
+    child = subprocess.Popen(["true"])
+    child.wait()
+    return replace(Owner.here(), process=child.pid, ticks=1)
+
+
+def write(path: Path, owner: Owner) -> None:
+    path.write_text(json.dumps(asdict(owner)) + "\n", encoding="utf-8")
+
+
+def squeue(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have `squeue` be a script of one's own."""
+    program = folder / "bin/squeue"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+
+def test_a_held_lock_is_not_taken_again(tmp_path: Path) -> None:
+    path = tmp_path / "results/run.lock"
+    owner = take(path)
+    words = rf"run\.lock: .* \(process {os.getpid()}.*\) since 2.* is at work on it; wait .*kill"
+    with pytest.raises(Busy, match=words):
+        take(path)
+    give_back(path, owner)
+    assert not path.exists()
+    take(path)
+
+
+def test_another_owners_lock_is_not_given_back(tmp_path: Path) -> None:
+    owner = take(tmp_path / "run.lock")
+    write(tmp_path / "run.lock", replace(owner, process=1))
+    give_back(tmp_path / "run.lock", owner)
+    assert (tmp_path / "run.lock").exists()
+
+
+def test_the_lock_of_a_dead_process_goes(tmp_path: Path) -> None:
+    """Also where another process has its number by now."""
+    for owner in (ended_owner(), replace(Owner.here(), ticks=1)):
+        write(tmp_path / "run.lock", owner)
+        taken = take(tmp_path / "run.lock")
+        assert (taken.process, taken.ticks) == (Owner.here().process, Owner.here().ticks)
+        (tmp_path / "run.lock").unlink()
+    assert not list(tmp_path.iterdir()), "no claim is left"
+
+
+def test_a_person_is_asked_of_a_process_on_another_machine(tmp_path: Path) -> None:
+    write(tmp_path / "run.lock", replace(Owner.here(), host="elsewhere"))
+    with pytest.raises(Busy, match=r"cannot be seen from .*; if it has ended, remove that file"):
+        take(tmp_path / "run.lock")
+
+
+@pytest.mark.parametrize(
+    ("script", "life"),
+    [
+        ("echo '7|RUNNING'", "alive"),
+        ("echo '7|PENDING'", "ended"),
+        ("echo '7|NODE_FAIL'", "ended"),
+        ("exit 0", "ended"),
+        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1", "ended"),
+        ("echo 'Unable to contact slurm controller' >&2; exit 1", "unknown"),
+    ],
+)
+def test_slurm_is_asked_of_a_job_on_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, life: str
+) -> None:
+    squeue(tmp_path, script, monkeypatch)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    owner = replace(Owner.here(), host="node7", slurm_job="7")
+    assert owner.life() == life
+    assert slurm_lives(["7"]) == {"7": life}
+
+
+def test_a_requeued_job_is_not_stopped_by_its_own_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert replace(Owner.here(), host="lost", slurm_job="7").life() == "ended"
+
+
+def test_a_lock_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "run.lock"
+    path.touch()
+    release_ended(path)
+    assert path.exists()
+    os.utime(path, (time.time() - 100, time.time() - 100))
+    release_ended(path)
+    assert not path.exists(), "whoever began to write it is gone"
+
+
+def test_many_at_once_hold_it_one_after_another(tmp_path: Path) -> None:
+    """Sixteen processes find a dead one's lock, and each counts up while it holds it."""
+    code = """
+import sys, time
+from pathlib import Path
+from xmod.locks import Busy, give_back, take
+lock, counter = Path(sys.argv[1]), Path(sys.argv[2])
+for _ in range(5):
+    while True:
+        try:
+            owner = take(lock)
+            break
+        except Busy:
+            time.sleep(0.001)
+    value = int(counter.read_text())
+    time.sleep(0.001)
+    counter.write_text(str(value + 1))
+    give_back(lock, owner)
+"""
+    lock, counter = tmp_path / "run.lock", tmp_path / "counter"
+    write(lock, ended_owner())
+    counter.write_text("0")
+    call = [sys.executable, "-c", code, str(lock), str(counter)]
+    several = [subprocess.Popen(call, cwd=ROOT) for _ in range(16)]
+    assert [one.wait(timeout=120) for one in several] == [0] * 16
+    assert counter.read_text() == str(16 * 5)
+    assert {path.name for path in tmp_path.iterdir()} == {"counter"}
+
+
+def test_a_run_does_not_begin_beside_jobs_of_one_that_was_killed(tmp_path: Path) -> None:
+    lock = tmp_path / "logs/pretrain/cell.lock"
+    lock.parent.mkdir(parents=True)
+    write(lock, Owner.here())
+    words = f"1 jobs of a run that was killed are still at work .process {os.getpid()} on "
+    with pytest.raises(Busy, match=words):
+        begin_run(tmp_path)
+    (tmp_path / "run.lock").unlink()
+    write(lock, ended_owner())
+    assert begin_run(tmp_path) == ""
+
+
+def test_a_run_is_told_of_jobs_that_still_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = (f"12|{tmp_path}|rule_pretrain_wildcards_x", "13|/elsewhere|rule_x", f"14|{tmp_path}|")
+    told = "\\n".join(lines)
+    squeue(tmp_path, f"printf '{told}\\n'", monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    assert "1 jobs that Snakemake submitted" in (warning := begin_run(tmp_path / "results"))
+    assert warning.endswith("scancel 12")
+
+
+def job_shell(log: Path, command: str) -> subprocess.Popen[str]:
+    """What a rule's shell is."""
+    line = f"set -euo pipefail; source {ROOT}/workflow/begin.sh; begin rule_x {log}; {command}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        ["bash", "-c", line], env=environment, text=True, stderr=subprocess.PIPE
+    )
+
+
+def test_a_jobs_shell_holds_its_lock_and_notes_its_end(tmp_path: Path) -> None:
+    log = tmp_path / "logs/pretrain/a cell.log"
+    first = job_shell(Path(str(log).replace(" ", "-")), "sleep 30")
+    lock = tmp_path / "logs/pretrain/a-cell.lock"
+    while not (lock.exists() and lock.read_text()):
+        time.sleep(0.01)
+    owner = Owner.parse(lock.read_text(encoding="utf-8"))
+    assert owner is not None
+    assert (owner.process, owner.host, owner.life()) == (first.pid, platform.node(), "alive")
+    second = job_shell(Path(str(log).replace(" ", "-")), "true")
+    _, told = second.communicate(timeout=60)
+    assert second.returncode == 1
+    assert f"(process {first.pid})" in told
+    assert "Traceback" not in told
+    subprocess.run(["pkill", "-KILL", "-P", str(first.pid)], check=True)
+    first.kill()
+    first.wait()
+    third = job_shell(Path(str(log).replace(" ", "-")), "exit 7")
+    assert third.wait(timeout=60) == 7
+    assert not lock.exists()
+    notes = lock.with_suffix(".tries").read_text(encoding="utf-8").splitlines()
+    assert [line.split()[0] for line in notes] == ["began", "began", "ended"]
+    assert '"code": 7' in notes[-1]

@@ -1,0 +1,106 @@
+"""Resources by stage: every rule has one, the narrower name wins, a misspelt one stops a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.test_jobs import loaded
+from xmod.config_errors import ConfigError
+from xmod.expected_jobs import expected_jobs
+from xmod.paths import Paths
+from xmod.stages import STAGES, apply, names_of
+
+ROOT = Path(__file__).parents[2]
+PATHS = Paths("results/small")
+
+
+@dataclass
+class Rule:
+    name: str
+    log: list[str]
+    resources: dict[str, Any] = field(default_factory=lambda: {"mem_mb": 1, "_cores": 1})
+
+
+def rules() -> dict[str, Rule]:
+    return {
+        "pretrain": Rule("pretrain", [PATHS.log("pretrain", "{cell}")]),
+        "half": Rule("pretrain_checkpoint_0_5", [PATHS.log("pretrain", "{cell}")]),
+        "nli": Rule("finetune_nli_seed-1", [PATHS.log("finetune", "nli", "{cell}", "seed-1")]),
+        "qa": Rule("finetune_qa_seed-1", [PATHS.log("finetune", "qa", "{cell}", "seed-1")]),
+        "aggregate": Rule("aggregate", [PATHS.log("aggregate")]),
+        "all": Rule("all", []),
+    }
+
+
+def settings(resources: Mapping[str, Any], threads: Mapping[str, int] | None = None) -> Any:
+    return SimpleNamespace(
+        _parsed_overwrite_resources=resources, _parsed_overwrite_threads=threads or {}
+    )
+
+
+def test_a_stage_stands_for_all_its_rules() -> None:
+    found = rules()
+    apply(found.values(), settings({"pretrain": {"mem_mb": 9}}, {"finetune": 4}), PATHS)
+    assert found["pretrain"].resources["mem_mb"] == found["half"].resources["mem_mb"] == 9
+    assert found["nli"].resources == {"mem_mb": 1, "_cores": 4}
+    assert found["aggregate"].resources == {"mem_mb": 1, "_cores": 1}
+
+
+def test_the_narrower_name_wins() -> None:
+    found = rules()
+    given = {
+        "finetune_qa_seed-1": {"device": "cpu"},
+        "finetune/qa": {"mem_mb": 7, "device": "cuda"},
+        "finetune": {"mem_mb": 5, "runtime": 60},
+    }
+    apply(found.values(), settings(given), PATHS)
+    qa = {"mem_mb": 7, "runtime": 60, "device": "cpu", "_cores": 1}
+    assert found["qa"].resources == qa
+    assert found["nli"].resources == {"mem_mb": 5, "runtime": 60, "_cores": 1}
+
+
+def test_a_name_of_nothing_stops_the_run() -> None:
+    with pytest.raises(ConfigError, match=r"'pretrian' is no stage and no rule; .*'pretrain'\?"):
+        apply(rules().values(), settings({"pretrian": {"mem_mb": 9}}), PATHS)
+    with pytest.raises(ConfigError, match=r"--set-threads .*'all_of_it'"):
+        apply(rules().values(), settings({}, {"all_of_it": 4}), PATHS)
+    apply(rules().values(), settings({"adapt": {"mem_mb": 9}, "finetune/ner": {}}), PATHS)
+
+
+def test_every_job_that_takes_time_has_a_stage(shipped: dict[str, Any]) -> None:
+    dag = loaded(shipped["small"])
+    seen = set()
+    for job in expected_jobs(dag):
+        if job.benchmark:
+            names = list(names_of(Rule("", [job.log]), dag.paths))
+            assert names[0] == job.stage.replace(" ", "_"), "as the status shows it"
+            seen.add(names[0])
+    assert seen == set(STAGES)
+
+
+@pytest.mark.parametrize("name", ["slurm", "workstation"])
+def test_a_profile_names_stages_only(name: str) -> None:
+    profile = yaml.safe_load((ROOT / name / "config.yaml").read_text(encoding="utf-8"))
+    assert set(profile["set-threads"]) <= set(profile["set-resources"]) <= set(STAGES)
+    assert (ROOT / name).readlink() == Path("profiles") / name
+
+
+def test_what_every_profile_has_is_in_the_default_alone() -> None:
+    """Its keys win over those of any other profile, without a word."""
+    default = yaml.safe_load((ROOT / "profiles/default/config.yaml").read_text(encoding="utf-8"))
+    for name in ("slurm", "workstation"):
+        profile = yaml.safe_load((ROOT / name / "config.yaml").read_text(encoding="utf-8"))
+        assert not profile.keys() & default.keys()
+
+
+def test_the_slurm_profile_asks_for_all_that_runs_there() -> None:
+    profile = yaml.safe_load((ROOT / "slurm/config.yaml").read_text(encoding="utf-8"))
+    assert set(profile["set-resources"]) == set(STAGES)
+    assert profile["slurm-logdir"] == "logs/slurm", "where xmod.failures looks"

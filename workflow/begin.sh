@@ -1,0 +1,30 @@
+# What every job's shell has before the rule's command (docs/decisions/0004 and 0015).
+
+# A scheduler signals every process of a job: the shell and its log wait until the job has saved.
+trap : TERM USR1
+keep_log() { (trap '' INT TERM USR1; exec tee "$1"); }
+
+# A job is told what to do by a text, which is its parameter, so that a change of it is seen. It is
+# no declared output: of a job that failed Snakemake would delete it, and nobody could run it by hand.
+write_job() { mkdir -p "${2%/*}"; printf '%s\n' "$1" > "$2"; }
+
+# begin RULE LOG: hold the job's lock to its end, and note beside the log when it began and how it ended.
+begin() {
+  local place="${2%.log}" stat fields mine
+  read -r stat < "/proc/$$/stat"
+  read -r -a fields <<< "${stat##*) }"
+  printf -v mine '{"host": "%s", "process": %d, "ticks": %d, "user": "%s", "slurm_job": "%s", "since": "%s"}' \
+    "$(uname -n)" "$$" "${fields[19]}" "$(id -un 2> /dev/null || id -u)" "${SLURM_JOB_ID:-}" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  mkdir -p "${place%/*}"
+  until (set -o noclobber; printf '%s\n' "$mine" > "$place.lock") 2> /dev/null; do
+    python -m xmod.release_lock "$place.lock"
+  done
+  printf 'began %s %s\n' "$1" "$mine" >> "$place.tries"
+  trap 'ended $? "'"$place"'"' EXIT
+}
+ended() { printf 'ended {"code": %d, "at": "%s"}\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >> "$2.tries"; rm -f "$2.lock"; }
+
+# with_gpus NUMBER COMMAND...: run it on so many GPUs that no other job of this machine has.
+with_gpus() {
+  if [ "$1" = 0 ] || [ -n "${XMOD_GPUS_ARE_GIVEN:-}" ]; then "${@:2}"; else python -m xmod.take_gpus --number "$@"; fi
+}

@@ -1,0 +1,217 @@
+"""A run's status for a terminal of 100 columns, and as JSON."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from xmod.analysis.status.work import STATES, State, Status, Work
+
+COLOURS: dict[State, str] = {
+    "done": "green",
+    "running": "cyan",
+    "queued": "blue",
+    "failed": "red",
+    "stale": "yellow",
+    "missing": "dim",
+}
+MAX_ROWS = 15
+"""Of jobs at work and of failed ones; of cells twice as many."""
+BAR, MAX_LETTERS = 24, 140
+
+
+def page(status: Status) -> Group:
+    """All that is shown, the most general first."""
+    parts: list[RenderableType] = [_headline(status), _stages(status)]
+    if status.cells:
+        parts.append(_cells(status))
+    if at_work := status.of_state("running"):
+        parts.append(_at_work(at_work))
+    if failed := [one for one in status.works if one.failure is not None]:
+        parts.append(_failed(failed))
+    return Group(*parts)
+
+
+def _headline(status: Status) -> Text:
+    counts, total = status.count(), len(status.works)
+    text = Text(f"{status.name}: {counts['done']:,} of {total:,} jobs done", style="bold")
+    if total:
+        text.append(f" ({counts['done'] / total:.0%})")
+    for state in STATES[1:]:
+        if counts[state]:
+            text.append(f", {counts[state]:,} {state}", style=COLOURS[state])
+    who = f"run by {status.runner.words}" if status.runner else "no Snakemake runs"
+    return text.append(f"\n{who}", style="not bold")
+
+
+def _stages(status: Status) -> Table:
+    table = _table("Stages", "stage")
+    for state in STATES:
+        table.add_column(state, justify="right")
+    table.add_column("")
+    for stage, works in status.stages.items():
+        counts = status.count(works)
+        cells = [_number(counts[state], state) for state in STATES]
+        table.add_row(_stage(stage), *cells, _bar(counts["done"], len(works)))
+    return table
+
+
+def _cells(status: Status) -> Table:
+    """Those on which something happens or is lacking first, each at its first unfinished stage."""
+    table = _table("Cells", "cell", "jobs", "now at", "update", "loss", "left")
+    rows = [(cell, works) for cell, works in status.by_cell.items() if works]
+    order = {state: number for number, state in enumerate(("running", "failed", "queued"))}
+    rows.sort(key=lambda row: min(order.get(one.state, len(order)) for one in row[1]))
+    for cell, works in rows[: 2 * MAX_ROWS]:
+        done = status.count(works)["done"]
+        at = _first_unfinished(works)
+        training = at.training if at else None
+        table.add_row(
+            cell,
+            f"{done}/{len(works)}",
+            _stage_of(at),
+            _update(training.update, training.budget_updates) if training else "",
+            f"{training.loss:.3f}" if training else "",
+            training.left if training else "",
+        )
+    if len(rows) > 2 * MAX_ROWS:
+        table.add_row(f"and {len(rows) - 2 * MAX_ROWS} more", "", "", "", "", "")
+    return table
+
+
+def _first_unfinished(works: Sequence[Work]) -> Work | None:
+    """What a person asks for: what runs, else what failed, else what comes next."""
+    for state in ("running", "failed", "queued"):
+        for one in works:
+            if one.state == state:
+                return one
+    return next((one for one in works if one.state != "done"), None)
+
+
+def _stage_of(at: Work | None) -> Text:
+    if at is None:
+        return Text("done", style=COLOURS["done"])
+    stage = _stage(at.job.stage)
+    words = f"next: {stage}" if at.state == "missing" else f"{stage}: {at.state}"
+    return Text(words, style=COLOURS[at.state])
+
+
+def _at_work(works: Sequence[Work]) -> Table:
+    table = _table("At work", "stage", "what", "update", "loss", "tokens/s", "left", "job")
+    for one in works[:MAX_ROWS]:
+        training = one.training
+        table.add_row(
+            _stage(one.job.stage),
+            training.label if training else one.job.name,
+            _update(training.update, training.budget_updates) if training else "",
+            f"{training.loss:.3f}" if training else "",
+            training.tokens_per_second if training else "",
+            training.left if training else "",
+            one.place,
+        )
+    if len(works) > MAX_ROWS:
+        table.add_row("", f"and {len(works) - MAX_ROWS} more", "", "", "", "", "")
+    return table
+
+
+def _failed(works: Sequence[Work]) -> Table:
+    table = _table(
+        "Failed in the last try", "stage", "what", "tries", "now", "likely cause", "says"
+    )
+    for one in works[:MAX_ROWS]:
+        assert one.failure is not None
+        last = textwrap.shorten(one.failure.lines[-1], MAX_LETTERS) if one.failure.lines else ""
+        state = Text(one.state, style=COLOURS[one.state])
+        numbers = (str(one.num_tries), state, one.failure.cause.name)
+        table.add_row(_stage(one.job.stage), one.job.name, *numbers, last)
+    if len(works) > MAX_ROWS:
+        table.add_row("", f"and {len(works) - MAX_ROWS} more", "", "", "", "")
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None)
+    table.pad_edge = False
+    for column in columns:
+        is_text = column in (
+            "stage",
+            "cell",
+            "what",
+            "now at",
+            "now",
+            "likely cause",
+            "says",
+            "job",
+        )
+        table.add_column(
+            column,
+            justify="left" if is_text else "right",
+            no_wrap=column not in ("says", "likely cause"),
+            overflow="ellipsis" if column not in ("says", "likely cause") else "fold",
+        )
+    return table
+
+
+def _stage(name: str) -> str:
+    """As a profile names it."""
+    return name.replace(" ", "_")
+
+
+def _number(number: int, state: State) -> Text:
+    return Text(f"{number:,}" if number else "", style=COLOURS[state])
+
+
+def _bar(done: int, total: int) -> Text:
+    filled = BAR * done // max(total, 1)
+    return Text("█" * filled, style="green").append("·" * (BAR - filled), style="dim")
+
+
+def _update(update: int, budget: int) -> str:
+    return f"{update}/{budget} {update / max(budget, 1):4.0%}"
+
+
+def record(status: Status) -> dict[str, Any]:
+    """The same, whole, for a program."""
+    runner = status.runner
+    return {
+        "name": status.name,
+        "run_by": vars(runner) if runner else None,
+        "jobs": {state: status.count()[state] for state in STATES},
+        "stages": {
+            stage: {state: status.count(works)[state] for state in STATES}
+            for stage, works in status.stages.items()
+        },
+        "cells": {
+            cell: {state: status.count(works)[state] for state in STATES}
+            for cell, works in status.by_cell.items()
+        },
+        "at_work": [
+            {
+                "stage": one.job.stage,
+                "name": one.job.name,
+                "host": one.owner.host if one.owner else None,
+                "slurm_job": (one.owner.slurm_job or None) if one.owner else None,
+                "training": vars(one.training) if one.training else None,
+            }
+            for one in status.of_state("running")
+        ],
+        "failed": [
+            {
+                "stage": one.job.stage,
+                "name": one.job.name,
+                "state": one.state,
+                "tries": one.num_tries,
+                "exit_code": one.failure.tries.code,
+                "cause": one.failure.cause.name,
+                "log": str(one.failure.tries.log),
+                "last_lines": list(one.failure.lines),
+            }
+            for one in status.works
+            if one.failure is not None
+        ],
+    }

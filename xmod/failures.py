@@ -1,0 +1,125 @@
+"""What failed in a run, for its end: the cell, the rule, the try, the log's end, what to do.
+
+Read off the notes that jobs' shells leave (`xmod.tries`), so neither the configuration nor
+Snakemake is asked.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xmod.analysis.report.state import tail
+from xmod.causes import Cause, likely_cause
+from xmod.tries import Tries, all_tries
+
+SLURM_LOGS = Path("logs/slurm")
+"""Where profiles/slurm has Slurm's own logs."""
+MAX_SHOWN, NUM_LINES, MAX_ROWS, WIDTH = 10, 6, 4, 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One job that failed."""
+
+    stage: str
+    name: str
+    """Its cell or scope, with task and part."""
+    tries: Tries
+    lines: tuple[str, ...]
+    """The log's last."""
+    cause: Cause
+
+
+def failures(logs: Path, *, since: str = "", slurm_logs: Path = SLURM_LOGS) -> tuple[Failure, ...]:
+    """The jobs below `logs` whose last try failed, after `since` (as `2026-11-22T18:31:28Z`)."""
+    found = (tries for tries in all_tries(logs) if tries.has_failed() and tries.when >= since)
+    return tuple(failure(tries, logs, slurm_logs=slurm_logs) for tries in found)
+
+
+def failure(tries: Tries, logs: Path, *, slurm_logs: Path = SLURM_LOGS) -> Failure:
+    """Look at the logs of a job that failed."""
+    stage, *rest = tries.log.relative_to(logs).with_suffix("").parts
+    lines = tail(str(tries.log))
+    words = "\n".join((*lines, *_slurm_words(tries, slurm_logs)))
+    return Failure(
+        stage=stage,
+        name=" ".join(rest),
+        tries=tries,
+        lines=lines[-NUM_LINES:],
+        cause=likely_cause(tries.code, words),
+    )
+
+
+def _slurm_words(tries: Tries, folder: Path) -> Sequence[str]:
+    """What Slurm itself said of the last try: time limits, memory, nodes."""
+    if not tries.owner.slurm_job:
+        return ()
+    for path in folder.glob(f"rule_{tries.rule}/**/{tries.owner.slurm_job}.log"):
+        return [line for line in tail(str(path)) if "slurmstepd" in line or "srun: error" in line]
+    return ()
+
+
+def failure_summary(root: Path, *, since: str, again: str) -> str:
+    """What failed in the run below `root` since then; empty where nothing did."""
+    found = failures(root / "logs", since=since)
+    return summary(found, again=again) if found else ""
+
+
+def summary(found: Sequence[Failure], *, again: str) -> str:
+    """For a person at the end of a run; `again` is the command that goes on."""
+    lines = [f"{len(found)} job{'s' if len(found) != 1 else ''} failed:", ""]
+    for one in found[:MAX_SHOWN]:
+        lines += [*_shown(one), ""]
+    if len(found) > MAX_SHOWN:
+        lines += [f"and {len(found) - MAX_SHOWN} more: {_counted(found[MAX_SHOWN:])}", ""]
+    lines.append(f"What is done is kept, and training goes on from its last checkpoint: {again}")
+    return "\n".join(lines)
+
+
+def _shown(one: Failure) -> list[str]:
+    tries, owner = one.tries, one.tries.owner
+    place = f"Slurm job {owner.slurm_job} on {owner.host}" if owner.slurm_job else owner.host
+    code = "" if tries.code is None else f", exit code {tries.code}"
+    told = (
+        f"{one.stage}  {one.name}",
+        f"rule {tries.rule}, try {tries.number}, {place}{code}",
+        f"likely cause: {one.cause.name}",
+        f"what to do: {one.cause.advice}",
+        f"log: {tries.log}",
+    )
+    folded = [
+        part
+        for number, line in enumerate(told)
+        for part in textwrap.wrap(
+            line,
+            WIDTH,
+            initial_indent="    " if number else "",
+            subsequent_indent="      ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    ]
+    return [*folded, *(part for line in one.lines for part in _quoted(line))]
+
+
+def _quoted(line: str) -> list[str]:
+    """A line of a log; a long one on several."""
+    return textwrap.wrap(
+        line,
+        WIDTH,
+        initial_indent="    | ",
+        subsequent_indent="    |   ",
+        max_lines=MAX_ROWS,
+        placeholder=" ...",
+    )
+
+
+def _counted(found: Iterable[Failure]) -> str:
+    counts: dict[str, int] = {}
+    for one in found:
+        kind = f"{one.stage} ({one.cause.name})"
+        counts[kind] = counts.get(kind, 0) + 1
+    return ", ".join(f"{number} {kind}" for kind, number in counts.items())

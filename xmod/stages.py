@@ -1,0 +1,77 @@
+"""Resources and threads by stage: `pretrain` in a profile stands for all rules that pre-train.
+
+Snakemake's `set-resources` and `set-threads` take names of rules, of which a stage has several,
+made when the configuration is read (`pretrain_checkpoint_0_5`, `finetune_nli_...`). So the name of
+a stage is accepted as well: the first folder of its logs, `finetune`, or with the task,
+`finetune/qa`. The narrower name wins, and a rule's own name before all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from xmod.config_errors import ConfigError, suggest
+from xmod.paths import Paths
+
+STAGES = (
+    *("corpora", "vocabulary", "tokens", "added_vocabulary", "added_tokens"),
+    *("pretrain", "adapt", "join_adapters", "extend", "perplexity"),
+    *("tasks", "baselines", "features", "added_features", "finetune", "evaluate"),
+)
+"""Those whose jobs run on a cluster; the others take a second and run beside Snakemake."""
+
+
+class Rule(Protocol):
+    """What is needed of Snakemake's rules."""
+
+    name: str
+    log: Iterable[str]
+    resources: Any
+
+
+class Settings(Protocol):
+    """What is needed of Snakemake's settings: both by the name of a rule."""
+
+    _parsed_overwrite_resources: Mapping[str, Mapping[str, Any]]
+    _parsed_overwrite_threads: Mapping[str, Any]
+
+
+def apply(rules: Iterable[Rule], settings: Settings, paths: Paths) -> None:
+    """Give each rule what is set for its stage; raises ConfigError for a name of nothing.
+
+    Snakemake itself has given it what is set for the rule, and says nothing of a name that no rule
+    has: a misspelt stage would run a week with a gigabyte of memory.
+    """
+    rules = list(rules)
+    resources, threads = settings._parsed_overwrite_resources, settings._parsed_overwrite_threads
+    for kind, given in (("set-resources", resources), ("set-threads", threads)):
+        _check(kind, given, rules, paths)
+    for rule in rules:
+        for name in (*names_of(rule, paths), rule.name):
+            rule.resources.update(resources.get(name, {}))
+            if name in threads:
+                rule.resources["_cores"] = threads[name]
+
+
+def names_of(rule: Rule, paths: Paths) -> Iterator[str]:
+    """The stage of a rule, then with its task; none for the rules of no stage."""
+    for log in rule.log:
+        stage, *rest = log.removeprefix(f"{paths.root}/logs/").split("/")
+        if stage in STAGES:
+            yield stage
+            if len(rest) > 1 and "{" not in rest[0]:
+                yield f"{stage}/{rest[0]}"
+
+
+def _check(kind: str, given: Iterable[str], rules: Iterable[Rule], paths: Paths) -> None:
+    legal = set(STAGES)
+    for rule in rules:
+        legal.update((rule.name, *names_of(rule, paths)))
+    for name in given:
+        # A profile names the stages of every grid, also tasks that this one does not have.
+        if name not in legal and name.partition("/")[0] not in STAGES:
+            raise ConfigError(
+                f"--{kind} (or {kind} in a profile): {name!r} is no stage and no rule; "
+                f"{suggest(name, list(STAGES), hidden=sorted(legal))}"
+            )
