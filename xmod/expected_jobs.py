@@ -135,6 +135,18 @@ def _models(dag: Dag) -> Iterator[Job]:
                 told=dag.job_text("pretrain", cell, "job"),
                 told_in=paths.job("pretrain", cell),
             )
+    for cell in models.released:
+        yield Job(
+            stage="import released",
+            scope=cell,
+            cells=_seen_as(dag, "pretrain", cell),
+            outputs=(paths.pretrained(cell), paths.pretrained(cell, "manifest.json")),
+            inputs=flat(models.released_inputs(cell)),
+            log=paths.log("import_released", cell),
+            benchmark=paths.benchmark("import_released", cell),
+            told=dag.job_text("pretrain", cell, "job"),
+            told_in=paths.job("pretrain", cell),
+        )
     for batch in models.adapter_batches:
         for cell in batch.cells:
             files = ("adapter.safetensors", "history.csv", "manifest.json")
