@@ -25,6 +25,7 @@ from xmod.model.heads import MaskedLanguageModel
 from xmod.tokenization.vocabulary import Vocabulary
 
 CHECKPOINT: Final = "model.pt"
+VERSION: Final = "encoder.sentence_encoder.version"
 HEAD: Final = "sentence_classification_head"
 """What fairseq's fine-tuning of X-MOD calls its head."""
 
@@ -41,15 +42,23 @@ def write_fairseq(
     """Write the folder and return its files.
 
     A fine-tuned model comes with the masked-language head of its `base`, without which fairseq
-    does not load it. Raises ValueError for a head that fairseq has not: it classifies sentences only.
+    does not load it. Raises ValueError for a head that fairseq has not: tags and spans.
     """
     if head_name(model) not in ("mlm", "sentence"):
         raise ValueError("fairseq has no head for tags or spans; export it with --to transformers")
     modules = module_codes(model.encoder, dict(codes))
     checkpoint = {
-        "args": Namespace(**arguments(model, list(modules.values()))),
+        "args": None,
+        "cfg": settings(model, list(modules.values())),
         "model": tensors(model, modules, base),
-        "optimizer_history": [],
+        "optimizer_history": [
+            {
+                "criterion_name": "MaskedLmLoss",
+                "optimizer_name": "FairseqAdam",
+                "lr_scheduler_state": {},
+                "num_updates": 0,
+            }
+        ],
         "extra_state": {},
         "last_optimizer_state": None,
     }
@@ -64,15 +73,34 @@ def write_fairseq(
     return [folder / name for name in (CHECKPOINT, DICTIONARY, SENTENCEPIECE, "README.md")]
 
 
+def settings(model: Exportable, languages: list[str]) -> dict[str, Any]:
+    """fairseq's configuration, as it stores it itself: X-MOD's arguments are a namespace, since
+    what it does with a mapping loses those of the modules."""
+    length = model.encoder.config.max_positions
+    return {
+        "model": Namespace(**arguments(model, languages)),
+        "task": {
+            "_name": "masked_lm",
+            "data": ".",
+            "sample_break_mode": "complete",
+            "tokens_per_sample": length,
+            "mask_prob": 0.15,
+            "seed": 1,
+        },
+        "criterion": {"_name": "masked_lm"},
+        "bpe": {"_name": "sentencepiece", "sentencepiece_model": SENTENCEPIECE},
+        "tokenizer": None,
+    }
+
+
 def arguments(model: Exportable, languages: list[str]) -> dict[str, Any]:
     """fairseq's arguments of the model; a model without modules is its RoBERTa."""
     encoder, shape = model.encoder, model.encoder.config
     is_pre = shape.layer_norm == "pre"
     has_modules = encoder.module_kind != "none"
     found: dict[str, Any] = {
+        "_name": "xmod_base" if has_modules else "roberta_base",
         "arch": "xmod_base" if has_modules else "roberta_base",
-        "task": "masked_lm",
-        "criterion": "masked_lm",
         "encoder_layers": shape.num_layers,
         "encoder_embed_dim": shape.width,
         "encoder_ffn_embed_dim": shape.feed_forward,
@@ -91,9 +119,6 @@ def arguments(model: Exportable, languages: list[str]) -> dict[str, Any]:
         "no_scale_embedding": True,
         "share_encoder_input_output_embed": True,
         "untie_weights_roberta": False,
-        "sample_break_mode": "complete",
-        "mask_prob": 0.15,
-        "seed": 1,
     }
     if has_modules:
         found |= {
@@ -117,7 +142,8 @@ def tensors(
     assert masked is not None
     ours |= {f"head.{name}": tensor for name, tensor in head_tensors(masked).items()}
     copies = {name: ours[own] for name, own in FAIRSEQ.copies.items()}
-    found = foreign_state(ours, FAIRSEQ, modules) | copies
+    # Without its version fairseq takes a checkpoint for one of 2018, and drops the last LayerNorm.
+    found = foreign_state(ours, FAIRSEQ, modules) | copies | {VERSION: torch.tensor([3.0])}
     if masked is not model:
         names = {"dense": "dense", "output": "out_proj"}
         for name, tensor in head_tensors(model).items():
