@@ -46,7 +46,8 @@ def import_model(
             languages=tuple(codes),
             vocabulary_size=vocabulary.size,
         )
-    state, used = {}, set()
+    state: dict[str, Tensor] = {}
+    used: set[str] = set()
     for name, empty in model.state_dict().items():
         names = foreign_names(name, found.style, codes)
         shape = foreign_shape(name, empty.shape, len(names))

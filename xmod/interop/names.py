@@ -156,7 +156,7 @@ def foreign_state(
 
     Tied tensors are not in it a second time.
     """
-    found = {}
+    found: dict[str, Tensor] = {}
     for name, tensor in ours.items():
         names = foreign_names(name, style, codes)
         found.update(zip(names, to_foreign(name, tensor, len(names)), strict=True))

@@ -86,7 +86,7 @@ def config(model: Exportable, languages: Sequence[str], *, labels: Sequence[str]
             "transformers has no class for a model without modules with layer_norm pre"
         )
     name = "XLMRoberta" if encoder.module_kind == "none" else "Xmod"
-    content = {
+    content: dict[str, Any] = {
         "architectures": [f"{name}{_CLASSES[head_name(model)]}"],
         "model_type": "xlm-roberta" if encoder.module_kind == "none" else "xmod",
         "vocab_size": encoder.token_embeddings.num_embeddings,

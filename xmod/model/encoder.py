@@ -137,7 +137,7 @@ class PreNormLayer(EncoderLayer):
         read_M: Tensor | None = None,
     ) -> Tensor:
         """As the other layer's."""
-        hidden_RD = hidden_BLD
+        hidden_RD: Tensor = hidden_BLD
         projected_BLX = self.query_key_value(self.attention_norm(hidden_BLD))
         attended_RD = attend(projected_BLX, self.num_heads, bias_B11L, dropout)
         if read_M is not None:
@@ -225,4 +225,6 @@ class Encoder(nn.Module):
         for layer in lower:
             hidden_BLD = layer(hidden_BLD, segments, bias_B11L, self.dropout)
         hidden_RD: Tensor = last(hidden_BLD, segments, bias_B11L, self.dropout, read_M)
-        return hidden_RD if self.final_norm is None else self.final_norm(hidden_RD)
+        if self.final_norm is not None:
+            hidden_RD = self.final_norm(hidden_RD)
+        return hidden_RD

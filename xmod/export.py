@@ -1,0 +1,321 @@
+"""Give a trained model to another library: `python -m xmod.export --configfile FILE ...`.
+
+  python -m xmod.export --configfile config/small.yaml --cell xmod.toy.13.1500 --output DIR
+
+A cell, one of its added languages (--language de), or what it was fine-tuned to (--task nli --run
+RUN), as a folder of transformers or (--to fairseq) of fairseq's. An added language has a vocabulary
+of its own, and therefore a folder of its own (docs/interop.md). Results are only read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xmod.cells import Cell
+from xmod.command import run
+from xmod.config_errors import ConfigError, suggest
+from xmod.dag import Dag
+from xmod.files import sha256_file
+from xmod.interop.fairseq_folder import write_fairseq
+from xmod.interop.model_card import Card, LanguageRow
+from xmod.interop.shapes import Exportable, head_name, module_codes
+from xmod.interop.transformers_folder import write_transformers
+from xmod.model.encoder import Encoder
+from xmod.model.finetuning import FinetunedCell
+from xmod.model.heads import MaskedLanguageModel
+from xmod.model.storage import read_extension, read_finetuned, read_model
+from xmod.strict_yaml import read_yaml
+from xmod.task_jobs import Run
+from xmod.tasks.examples import NER_TAGS, NLI_LABELS
+from xmod.tasks.heads import HEADS
+from xmod.tokenization.vocabulary import Vocabulary
+
+LABELS = {"nli": NLI_LABELS, "ner": NER_TAGS, "qa": ()}
+"""Kind of task -> what its outputs mean."""
+GIGABYTE = 10**9
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
+    source = Source.of(options)
+    model, vocabulary = source.model(), source.vocabulary()
+    card = source.card(model)
+    output: Path = options.output
+    if options.to == "fairseq":
+        files = write_fairseq(
+            output,
+            model,
+            codes=source.codes,
+            vocabulary=vocabulary,
+            card=card.fairseq(),
+            base=source.masked_model(),
+        )
+    else:
+        files = write_transformers(
+            output,
+            model,
+            codes=source.codes,
+            vocabulary=vocabulary,
+            labels=source.labels,
+            card=card.transformers(),
+            shard_bytes=round(options.shard_gb * GIGABYTE),
+        )
+    size = sum(file.stat().st_size for file in files) / 1e6
+    print(f"{output}: {card.title}, {len(files)} files, {size:.1f} MB")
+    if others := source.others:
+        print(f"added languages have folders of their own: --language {', '.join(others)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What of a run's results is exported."""
+
+    dag: Dag
+    cell: Cell
+    language: str | None
+    """An added one; None for those that the cell was pre-trained on."""
+    task: str | None
+    run: str
+    """Of the task; empty without one."""
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Source:
+        """Raises ConfigError for a cell, language, task or run that the configuration has not."""
+        dag = Dag.load(read_yaml(options.configfile), origin=str(options.configfile))
+        cells = {cell.id: cell for cell in dag.grid.trained}
+        cell = cells[_one_of("--cell", options.cell, list(cells))]
+        if options.language is not None:
+            _one_of("--language", options.language, list(_added(dag, cell)))
+        name = ""
+        if options.task is not None:
+            tasks = [task for task, found in dag.tasks.cells.items() if cell in found]
+            task = dag.tasks.at(_one_of("--task", options.task, tasks), cell)
+            runs = [one.name for one in Run.all_of(task)]
+            only = runs[0] if len(runs) == 1 else None
+            name = _one_of("--run", options.run or only, runs)
+        return cls(dag=dag, cell=cell, language=options.language, task=options.task, run=name)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those whose text the model takes."""
+        return (self.language,) if self.language else self.dag.models.module_languages(self.cell)
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """As the released checkpoints call languages."""
+        return {iso: self.dag.table[iso].released_code or iso for iso in self.languages}
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The added languages, where none is exported."""
+        return () if self.language else _added(self.dag, self.cell)
+
+    @property
+    def labels(self) -> Sequence[str]:
+        return () if self.task is None else LABELS[self.dag.tasks.at(self.task, self.cell).kind]
+
+    # Models
+
+    def vocabulary(self, language: str | None = None) -> Vocabulary:
+        """That of the exported model, or of an added language."""
+        added = language or self.language
+        scope = self.cell.scope("added_vocabulary" if added else "vocabulary")
+        paths = self.dag.paths
+        path = paths.added_vocabulary(scope, added) if added else paths.vocabulary(scope)
+        return Vocabulary.open(_there(path))
+
+    @property
+    def base_path(self) -> Path:
+        return _there(self.dag.models.path(self.cell))
+
+    def base(self) -> MaskedLanguageModel:
+        shared = Vocabulary.open(_there(self.dag.paths.vocabulary(self.cell.scope("vocabulary"))))
+        return read_model(self.base_path, vocabulary=shared.fingerprint)
+
+    def masked_model(self) -> MaskedLanguageModel:
+        """The model before fine-tuning."""
+        base = self.base()
+        return self._extended(base, self.language) if self.language else base
+
+    def _extended(self, base: MaskedLanguageModel, iso: str) -> MaskedLanguageModel:
+        return read_extension(
+            _there(self.dag.paths.extension(self.cell.at("extend").id, iso)),
+            base,
+            language=iso,
+            vocabulary=self.vocabulary(iso).fingerprint,
+            base_sha256=sha256_file(self.base_path),
+        )
+
+    def model(self) -> Exportable:
+        return self.masked_model() if self.task is None else self._finetuned(self.task)
+
+    def _finetuned(self, name: str) -> Exportable:
+        task, base = self.dag.tasks.at(name, self.cell), self.base()
+        own = self.dag.models.module_languages(self.cell)
+        encoders: dict[str, Encoder] = dict.fromkeys(own, base.encoder)
+        for iso in {task.source, *self.languages} - set(own):
+            encoders[iso] = self._extended(base, iso).encoder
+        trained, head = read_finetuned(
+            self._task_file("finetune", "model.safetensors"),
+            task=name,
+            run=self.run,
+            base_sha256=sha256_file(self.base_path),
+        )
+        kind, num_outputs = HEADS[task.kind]
+        cell = FinetunedCell(
+            encoders,
+            source=task.source,
+            trained=trained,
+            head=head,
+            kind=kind,
+            num_outputs=num_outputs,
+        )
+        return cell.model(self.languages[0])
+
+    def _task_file(self, stage: str, file: str) -> Path:
+        assert self.task is not None
+        seen = (
+            self.dag.tasks.finetuned(self.task, self.cell)
+            if stage == "finetune"
+            else self.cell.at(stage, self.task)
+        )
+        return _there(self.dag.paths.task_file(stage, self.task, seen.id, self.run, file))
+
+    # The card
+
+    def card(self, model: Exportable) -> Card:
+        kind = {"mlm": "masked-language model", "sentence": "sentence-pair classifier (NLI)"}
+        kind |= {"token": "tagger of named entities", "span": "extractive question answerer"}
+        head = head_name(model)
+        name, parts = self.cell.id, [self.cell.id]
+        parts += [f"+ {self.language}"] if self.language else []
+        parts += [f"on {self.task}, {self.run}"] if self.task else []
+        whose = self.dag.table[self.language].name if self.language else "its languages"
+        return Card(
+            title=" ".join(parts),
+            what=f"The {kind[head]} of cell `{name}` for {whose}, as in X-MOD (Pfeiffer et al. "
+            "2022), exported by `python -m xmod.export`.",
+            head=head,
+            has_modules=model.encoder.module_kind != "none",
+            module_codes=list(module_codes(model.encoder, self.codes).values()),
+            languages=list(self._rows()),
+            settings=self._settings(),
+            origin=self._origin(),
+        )
+
+    def _rows(self) -> Iterator[LanguageRow]:
+        scores = dict(self._scores())
+        for iso in self.languages:
+            yield LanguageRow(
+                iso=iso,
+                name=self.dag.table[iso].name,
+                code=self.codes[iso],
+                characters=self._characters(iso),
+                scores={name: value for (one, name), value in scores.items() if one == iso},
+            )
+
+    def _characters(self, iso: str) -> int | None:
+        """None where the text was not collected here, as for a released model."""
+        path = Path(self.dag.paths.corpus(self.cell.scope("corpora"), iso, "stats.json"))
+        if not path.is_file():
+            return None
+        return int(json.loads(path.read_text(encoding="utf-8"))["splits"]["train"]["characters"])
+
+    def _scores(self) -> Iterator[tuple[tuple[str, str], float]]:
+        """(language, what was measured) and its value; nothing where nothing was measured yet."""
+        paths, cell = self.dag.paths, self.cell
+        if self.task is None:
+            path, metric = Path(paths.perplexity(cell.at("perplexity").id)), "perplexity"
+        else:
+            seen = cell.at("evaluate", self.task).id
+            path = Path(paths.task_file("evaluate", self.task, seen, self.run, "scores.json"))
+            metric = ""
+        if not path.is_file():
+            return
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        metric = metric or found["metric"]
+        for record in found["records"]:
+            if record["metric"] == metric and record["group"] != "source":
+                name = metric if self.task is None else f"{record['task']}, {metric}"
+                yield (record["language"], name), record["value"]
+
+    def _settings(self) -> dict[str, Any]:
+        config = self.dag.grid.configs[self.cell.id]
+        found = {
+            "variant": self.cell.variant,
+            "language_set": self.cell.language_set,
+            "budget_updates": self.cell.budget_updates,
+            "seed": config.seed,
+            "corpora": config.corpora.model_dump(mode="json"),
+            "model": config.model.model_dump(mode="json"),
+            "pretrain": config.pretrain.model_dump(mode="json"),
+        }
+        if self.language:
+            found["extend"] = config.extend.model_dump(mode="json")
+        if self.task:
+            found["finetune"] = config.tasks[self.task].finetune.model_dump(mode="json")
+        return found
+
+    def _origin(self) -> dict[str, Any]:
+        """What the manifests say; an intermediate checkpoint's lies with the whole training's."""
+        pretrained = self.cell.at("pretrain").id
+        paths = [self.dag.paths.pretrained(pretrained, "manifest.json")]
+        if self.language:
+            extended = self.cell.at("extend").id
+            paths.append(self.dag.paths.extension(extended, self.language, "manifest.json"))
+        if self.task:
+            paths.append(str(self._task_file("finetune", "manifest.json")))
+        found: dict[str, Any] = {}
+        for path in (Path(one) for one in paths):
+            manifest = json.loads(_there(str(path)).read_text(encoding="utf-8"))
+            for key in ("git_commit", "finished_at"):
+                found[f"{manifest['stage']}.{key}"] = manifest[key]
+            found[f"{manifest['stage']}.sha256"] = manifest["outputs"][0]["sha256"]
+        return found
+
+
+def _added(dag: Dag, cell: Cell) -> tuple[str, ...]:
+    """None to a cell that is only the base of others."""
+    return dag.added(cell) if cell in dag.grid.cells else ()
+
+
+def _one_of(option: str, given: str | None, choices: Sequence[str]) -> str:
+    """`given`, where it is a choice; raises ConfigError with the choices where it is not."""
+    if given is None:
+        raise ConfigError(f"{option} is needed; legal: {', '.join(choices)}")
+    if given not in choices:
+        raise ConfigError(f"{option}: {given!r} is not there; {suggest(given, choices)}")
+    return given
+
+
+def _there(path: str) -> Path:
+    if not Path(path).is_file():
+        raise ConfigError(f"{path} is not there yet: run the configuration first")
+    return Path(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m xmod.export", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--configfile", type=Path, required=True, help="that of the run")
+    parser.add_argument("--cell", required=True, help="its id, such as xmod.base.60.265k")
+    parser.add_argument("--language", help="an added language, such as de")
+    parser.add_argument("--task", help="what it was fine-tuned on, such as nli")
+    parser.add_argument(
+        "--run", help="which run of it, such as learning_rate=0.0003+epochs=5+seed=1"
+    )
+    parser.add_argument("--to", choices=("transformers", "fairseq"), default="transformers")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--shard-gb", type=float, default=5.0, help="largest file of weights, for transformers"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    run(main)
