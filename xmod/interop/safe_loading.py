@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import re
 import zipfile
 from pathlib import Path
 from typing import Any, Final
@@ -47,21 +48,29 @@ def load_tensors(path: Path) -> dict[str, Any]:
             for name in torch.serialization.get_unsafe_globals_in_checkpoint(path):
                 if name == "argparse.Namespace":
                     continue
-                _check(path, name)
+                if not name.startswith(_SETTINGS) and name not in _SETTING_NAMES:
+                    raise _refusal(path, name)
                 allowed.append((Ignored, name))
         with torch.serialization.safe_globals(allowed):
             found = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, OSError) as error:
-        reason = str(error).partition("\n")[0].removesuffix(".")
-        raise ForeignModelError(f"{path} cannot be read as weights: {reason}") from error
+    except OSError as error:
+        raise ForeignModelError(f"{path} cannot be read: {error.strerror}") from error
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        # PyTorch's own message says how to load the file all the same, which nobody should.
+        if isinstance(error, ForeignModelError):
+            raise
+        if named := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise _refusal(path, named[1]) from None
+        raise ForeignModelError(
+            f"{path} cannot be read as weights: it is cut short, or was not written by PyTorch"
+        ) from None
     if not isinstance(found, dict):
         raise ForeignModelError(f"{path} holds a {type(found).__name__}, wanted weights by name")
     return found
 
 
-def _check(path: Path, name: str) -> None:
-    if not name.startswith(_SETTINGS) and name not in _SETTING_NAMES:
-        raise ForeignModelError(
-            f"{path} would call {name} when it is read, which no checkpoint needs: it is refused, "
-            "and nothing of it was run; get the file again from where the model was published"
-        )
+def _refusal(path: Path, name: str) -> ForeignModelError:
+    return ForeignModelError(
+        f"{path} would call {name} when it is read, which no checkpoint needs: it is refused, "
+        "and nothing of it was run; get the file again from where the model was published"
+    )

@@ -106,9 +106,10 @@ def _normalizers(model: SentencePieceModel) -> list[dict[str, Any]]:
     if model.charsmap:
         charsmap = base64.b64encode(model.charsmap).decode("ascii")
         # The library looks compositions up in the map only where they have up to 5 bytes, which
-        # would leave Hangul apart; NFKC, on which the map is based, composes as NFC does.
-        steps.append({"type": "NFC"})
-        steps.append({"type": "Precompiled", "precompiled_charsmap": charsmap})
+        # would leave Hangul and half-width kana apart; the map's NFKC composes as NFC does.
+        compose = {"type": "NFC"}
+        mapped = {"type": "Precompiled", "precompiled_charsmap": charsmap}
+        steps += [compose, mapped, compose]
     if model.removes_extra_spaces:
         steps += [
             {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": " "},
