@@ -19,6 +19,7 @@ from typing import Any
 from xmod.cells import Cell
 from xmod.command import run
 from xmod.config_errors import ConfigError, suggest
+from xmod.config_section import Section
 from xmod.dag import Dag
 from xmod.files import sha256_file
 from xmod.interop.fairseq_folder import write_fairseq
@@ -251,14 +252,20 @@ class Source:
             "language_set": self.cell.language_set,
             "budget_updates": self.cell.budget_updates,
             "seed": config.seed,
-            "corpora": config.corpora.model_dump(mode="json"),
-            "model": config.model.model_dump(mode="json"),
-            "pretrain": config.pretrain.model_dump(mode="json"),
+        }
+        sections: dict[str, Section] = {
+            "corpora": config.corpora,
+            "model": config.model,
+            "pretrain": config.pretrain,
         }
         if self.language:
-            found["extend"] = config.extend.model_dump(mode="json")
+            sections["extend"] = config.extend
         if self.task:
-            found["finetune"] = config.tasks[self.task].finetune.model_dump(mode="json")
+            sections[f"tasks.{self.task}.finetune"] = config.tasks[self.task].finetune
+        for name, section in sections.items():
+            found |= {
+                f"{name}.{key}": value for key, value in section.model_dump(mode="json").items()
+            }
         return found
 
     def _origin(self) -> dict[str, Any]:
