@@ -111,7 +111,7 @@ def _added_vocabularies(dag: Dag) -> Iterator[Job]:
 def _read_in(dag: Dag, stage: str, scope: str) -> set[str]:
     """The languages that some cell of a scope reads in that scope's vocabularies."""
     cells = [cell for cell in dag.grid.cells if cell.scope(stage) == scope]
-    read = dag.languages if stage == "vocabulary" else dag.added
+    read = dag.read_languages if stage == "vocabulary" else dag.added
     return {iso for cell in cells for iso in read(cell)}
 
 
