@@ -54,6 +54,8 @@ class ReleasedJob(Section):
     languages: dict[str, str]
     """Language -> its code in the checkpoint."""
     model: ModelConfig
+    recipe_version: int = 1
+    """Bump by hand when the code changes what is made of a checkpoint: cells are then stale."""
 
 
 class AdaptJob(Section):

@@ -24,7 +24,6 @@ if RUN.models.released:
             job=lambda wildcards: RUN.job_text("pretrain", wildcards.cell, "job"),
             job_file=PATHS.job("pretrain", "{cell}"),
             folder=subpath(output.model, parent=True),
-            code=code_digest("import_released.py", "interop", "model/storage.py"),
         shell:
             "write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.import_released --job {params.job_file:q}"
