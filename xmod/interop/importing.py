@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any, Final
@@ -17,11 +18,13 @@ from xmod.model.encoder import LAYER_NORM_EPSILON
 from xmod.model.heads import MaskedLanguageModel
 from xmod.tokenization.vocabulary import FIRST_PIECE, Vocabulary
 
-_UNUSED: Final = (
-    *("version", "_float_tensor", "position_ids"),
-    *("classification_heads.", "roberta.pooler.", "token_type_embeddings."),
+_UNUSED: Final = re.compile(
+    r"(.*\.)?(version|_float_tensor|position_ids)"
+    r"|classification_heads\..*|roberta\.pooler\..*|.*\.token_type_embeddings\.weight"
+    # What the fast path of fairseq 0.12.2 would compute with, once it is loaded.
+    r"|.*\.layers\.\d+\.(in_proj|out_proj|fc1|fc2)_(weight|bias)"
 )
-"""Parts of the names of tensors that a model may have and ours has not."""
+"""Names of tensors that a model may have and ours has not."""
 
 
 def import_model(
@@ -166,7 +169,7 @@ def _check_rest(found: ForeignModel, used: set[str], state: Mapping[str, Tensor]
                 raise ForeignModelError(
                     f"{found.path}: its tensor {name} is not tied to the embeddings, as ours is"
                 )
-        elif not any(part in name for part in _UNUSED):
+        elif not _UNUSED.fullmatch(name):
             raise ForeignModelError(
                 f"{found.path} has the tensor {name} {tuple(tensor.shape)}, which is not part of "
                 "the model that is wanted"

@@ -63,8 +63,9 @@ def batch(vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
     return tokens, is_text
 
 
-def fairseq_checkpoint(model: MaskedLanguageModel) -> dict[str, Any]:
-    """What fairseq saves of a model with these weights, as far as anything reads it."""
+def fairseq_checkpoint(model: MaskedLanguageModel, *, trained: bool = False) -> dict[str, Any]:
+    """What fairseq saves of a model with these weights, as far as anything reads it; where its
+    trainer `trained` it, with what that adds."""
     before = "encoder.sentence_encoder."
     ours = {name: tensor.detach() for name, tensor in model.state_dict().items()}
     width = model.encoder.config.width
@@ -90,6 +91,10 @@ def fairseq_checkpoint(model: MaskedLanguageModel) -> dict[str, Any]:
         state[f"encoder.lm_head.dense.{leaf}"] = ours[f"head.dense.{leaf}"]
         state[f"encoder.lm_head.layer_norm.{leaf}"] = ours[f"head.norm.{leaf}"]
     arguments = Namespace(arch="xmod_base_13", encoder_attention_heads=4, activation_fn="gelu")
+    for index in range(model.encoder.config.num_layers) if trained else ():
+        for name in ("in_proj", "out_proj", "fc1", "fc2"):
+            state[f"{before}layers.{index}.{name}_weight"] = torch.zeros(2, 3)
+            state[f"{before}layers.{index}.{name}_bias"] = torch.zeros(2)
     return {
         "args": None,
         "cfg": {"_name": None, "model": arguments},

@@ -60,6 +60,14 @@ def test_a_fairseq_model(shape: str, form: str, vocabulary: Vocabulary, tmp_path
         assert languages_of(found) == list(CODES.values())
 
 
+def test_what_fairseq_s_trainer_adds(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    model = random_model(vocabulary)
+    state = fairseq_checkpoint(model, trained=True)["model"]
+    assert "encoder.sentence_encoder.layers.1.fc2_bias" in state
+    folder = fairseq_folder(tmp_path / "trained", model, vocabulary, state)
+    assert equal(imported(folder, model, vocabulary), model)
+
+
 def test_names_of_before_2021(vocabulary: Vocabulary, tmp_path: Path) -> None:
     model = random_model(vocabulary)
     state = {
