@@ -29,6 +29,7 @@ from xmod.interop.transformers_folder import write_transformers
 from xmod.model.encoder import Encoder
 from xmod.model.finetuning import FinetunedCell
 from xmod.model.heads import MaskedLanguageModel
+from xmod.model.language_modules import SHARED_MODULE
 from xmod.model.storage import read_extension, read_finetuned, read_model
 from xmod.strict_yaml import read_yaml
 from xmod.task_jobs import Run
@@ -39,6 +40,8 @@ from xmod.tokenization.vocabulary import Vocabulary
 LABELS = {"nli": NLI_LABELS, "ner": NER_TAGS, "qa": ()}
 """Kind of task -> what its outputs mean."""
 GIGABYTE = 10**9
+PLACES = ("corpora.folder", "pretrain.released")
+"""Keys that name places of one's own machine, which a card keeps to itself."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -204,18 +207,18 @@ class Source:
             head=head,
             has_modules=model.encoder.module_kind != "none",
             module_codes=list(module_codes(model.encoder, self.codes).values()),
-            languages=list(self._rows()),
+            languages=list(self._rows(model.encoder)),
             settings=self._settings(),
             origin=self._origin(),
         )
 
-    def _rows(self) -> Iterator[LanguageRow]:
-        scores = dict(self._scores())
+    def _rows(self, encoder: Encoder) -> Iterator[LanguageRow]:
+        scores, modules = dict(self._scores()), module_codes(encoder, self.codes)
         for iso in self.languages:
             yield LanguageRow(
                 iso=iso,
                 name=self.dag.table[iso].name,
-                code=self.codes[iso],
+                code=modules.get(iso, modules.get(SHARED_MODULE, "")),
                 characters=self._characters(iso),
                 scores={name: value for (one, name), value in scores.items() if one == iso},
             )
@@ -242,7 +245,9 @@ class Source:
         metric = metric or found["metric"]
         for record in found["records"]:
             if record["metric"] == metric and record["group"] != "source":
-                name = metric if self.task is None else f"{record['task']}, {metric}"
+                stage, of = record["stage"], record["task"]
+                of = "development" if stage == "development" else of
+                name = metric if self.task is None else f"{of}, {metric}"
                 yield (record["language"], name), record["value"]
 
     def _settings(self) -> dict[str, Any]:
@@ -266,7 +271,7 @@ class Source:
             found |= {
                 f"{name}.{key}": value for key, value in section.model_dump(mode="json").items()
             }
-        return found
+        return {key: value for key, value in found.items() if key not in PLACES}
 
     def _origin(self) -> dict[str, Any]:
         """What the manifests say; an intermediate checkpoint's lies with the whole training's."""

@@ -24,7 +24,7 @@ class LanguageRow:
     iso: str
     name: str
     code: str
-    """Of its module."""
+    """Its module's; empty without modules."""
     characters: int | None
     """Of training text; None where it is not known."""
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -75,7 +75,8 @@ class Card:
         """The card as README.md of a fairseq folder."""
         kind = "xmod import XMODModel" if self.has_modules else "roberta import RobertaModel"
         call = "model.model(tokens" if self.head == "mlm" else "model.predict(NAME, tokens"
-        named = f", lang_id=[{self.module_codes[0]!r}] * len(tokens)" if self.has_modules else ""
+        code = f'["{self.module_codes[0]}"]' if self.has_modules else ""
+        named = f", lang_id={code} * len(tokens)" if self.has_modules else ""
         loading = [
             "```python",
             "import argparse",
@@ -83,8 +84,8 @@ class Card:
             f"from fairseq.models.{kind}",
             "",
             "torch.serialization.add_safe_globals([argparse.Namespace])  # PyTorch 2.6 and later",
-            f'model = {kind.rpartition(" ")[2]}.from_pretrained(".", checkpoint_file="model.pt",',
-            '                                  bpe="sentencepiece")',
+            f'folder, kind = ".", {kind.rpartition(" ")[2]}  # this one',
+            'model = kind.from_pretrained(folder, checkpoint_file="model.pt", bpe="sentencepiece")',
             'tokens = model.encode("...")[None]',
             f"output = {call}{named})".replace("NAME", '"sentence_classification_head"'),
             "```",
@@ -130,12 +131,13 @@ class Card:
 
 def _language_table(rows: Sequence[LanguageRow]) -> list[str]:
     measured = list(dict.fromkeys(name for row in rows for name in row.scores))
-    head = ["language", "code", "training text, characters", *measured]
+    head = ["language", "module", "training text, characters", *measured]
     lines = [_row(head), _row(["---", "---", *(["---:"] * (len(head) - 2))])]
     for row in rows:
         scores = (f"{row.scores[name]:.2f}" if name in row.scores else "" for name in measured)
         characters = "" if row.characters is None else f"{row.characters:,}"
-        lines.append(_row([f"{row.name} ({row.iso})", f"`{row.code}`", characters, *scores]))
+        code = f"`{row.code}`" if row.code else ""
+        lines.append(_row([f"{row.name} ({row.iso})", code, characters, *scores]))
     return lines
 
 
