@@ -20,7 +20,8 @@ from safetensors.torch import load_file
 
 from tests.workflow.project import Project, environment, make_project
 from tests.workflow.task_files import TASKS, write_task_files
-from xmod.export import Source, _parser
+from xmod.export import _parser
+from xmod.export_source import Source
 from xmod.model import Segment
 from xmod.report import plan_of
 
