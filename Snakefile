@@ -103,6 +103,7 @@ wildcard_constraints:
 include: "workflow/rules/corpora.smk"
 include: "workflow/rules/vocabulary.smk"
 include: "workflow/rules/pretrain.smk"
+include: "workflow/rules/released.smk"
 include: "workflow/rules/adapters.smk"
 include: "workflow/rules/extend.smk"
 include: "workflow/rules/perplexity.smk"

@@ -63,8 +63,13 @@ class Cell:
 
     @property
     def id(self) -> str:
-        parts = (self.variant, self.size, self.language_set, format_updates(self.budget_updates))
-        return ".".join(parts) + "".join(f"+{k}={format_value(v)}" for k, v in self.overrides)
+        return self.name + "".join(f"+{k}={format_value(v)}" for k, v in self.overrides)
+
+    @property
+    def name(self) -> str:
+        """The first four parts of the id, which is what a released checkpoint is called."""
+        updates = format_updates(self.budget_updates)
+        return ".".join((self.variant, self.size, self.language_set, updates))
 
     def at(self, stage: str, task: str = "") -> Cell:
         """This cell as `stage` sees it: without overrides of what `stage` does not depend on.

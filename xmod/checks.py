@@ -12,6 +12,7 @@ from xmod.config import Config
 from xmod.config_errors import ConfigError, suggest
 from xmod.config_section import AxisValue
 from xmod.evaluated import evaluated_sets
+from xmod.paths import released_files
 
 if TYPE_CHECKING:
     from xmod.dag import Dag
@@ -55,8 +56,8 @@ def missing_data(dag: Dag) -> list[str]:
 
     No error by itself: a run can be planned where its data are not.
     """
-    text = no_folder(dag.config) or _no_text(dag)
-    found = [text, *_no_models(dag), *_no_task_files(dag), *dag.sources.missing()]
+    found = [no_folder(dag.config) or _no_text(dag), *_no_models(dag), *_no_released(dag)]
+    found += [*_no_task_files(dag), *dag.sources.missing()]
     return [f"{dag.origin}: {message}" for message in found if message]
 
 
@@ -184,4 +185,14 @@ def _no_models(dag: Dag) -> list[str]:
         "out to train one"
         for model in sorted(filter(None, models))
         if not dag.sources.is_known(model) and not Path(model).is_file()
+    ]
+
+
+def _no_released(dag: Dag) -> list[str]:
+    paths = (dag.models.released_path(cell) for cell in dag.models.released)
+    return [
+        f"pretrain.released: nothing at {path!r}; put the released checkpoint there, its folder or "
+        f"its archive as {path + '.tar.gz'!r}"
+        for path in dict.fromkeys(paths)
+        if not released_files(path)
     ]

@@ -92,6 +92,9 @@ class ModelConfig(Section):
     """Width of the feed-forward layer; the paper's base model: 3072."""
     bottleneck: int = Field(ge=1)
     """Width of a module; the paper's: 384."""
+    layer_norm: Literal["post", "pre"] = "post"
+    """After each part of a layer, as in the paper; `pre`: before it, as in the released large
+    model, whose modules have a LayerNorm of their own."""
     max_positions: int = Field(default=512, ge=4)
     """Longest sequence: RoBERTa's."""
     dropout: float = Field(default=0.1, ge=0.0, lt=1.0)

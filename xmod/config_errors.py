@@ -80,7 +80,8 @@ def _explain_one(item: dict[str, Any], key: str, found: Place, root: type[BaseMo
     kind, value = item["type"], item["input"]
     if kind == "extra_forbidden":
         parent = section_at(root, found.key[:-1])
-        choices = sorted(parent.model_fields) if parent else []
+        fields = parent.model_fields if parent else {}
+        choices = sorted(field.alias or name for name, field in fields.items())
         return f"unknown key {key}; {suggest(found.key[-1], choices)}"
     if kind == "missing":
         words = _legal(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -57,6 +57,12 @@ class PretrainConfig(TrainingConfig):
 
     sampling_alpha: float = Field(default=0.7, ge=0.0, le=1.0)
     """Languages are drawn in proportion to n_l ** alpha."""
+    from_: Literal["scratch", "released"] = "scratch"
+    """`released`: cells are not trained but made of checkpoints that somebody released
+    (docs/interop.md)."""
+    released: str = "data/xmod/{cell}"
+    """With `from: released`: where they are, `{cell}` being a cell's first four parts, such as
+    xmod.base.60.265k; a folder, or an archive with `.tar.gz` after it."""
     recipe_version: int = 2
     """Bump by hand when the code changes what pre-training computes: cells are then stale."""
 

@@ -98,7 +98,7 @@ class Dag:
             iso for scope in self.scopes("vocabulary") for iso in self.vocabulary_languages(scope)
         }
         for cell in self.grid.cells:
-            needed.update(self.languages(cell), self.added(cell))
+            needed.update(self.read_languages(cell), self.added(cell))
         return tuple(iso for iso in self.table.isos if iso in needed)
 
     def batches(self, isos: Sequence[str]) -> list[LanguageBatch]:
@@ -180,6 +180,11 @@ class Dag:
     def languages(self, cell: Cell) -> tuple[str, ...]:
         """The languages that a cell is pre-trained on."""
         return language_set(self.config, self.table, cell.language_set)
+
+    def read_languages(self, cell: Cell) -> tuple[str, ...]:
+        """Those of them whose text some job reads: of a released cell, what is measured."""
+        is_released = cell.at("pretrain").id in self.models.released
+        return self.measured(cell) if is_released else self.languages(cell)
 
     def measured(self, cell: Cell) -> tuple[str, ...]:
         return jobs.measured_languages(self.grid.configs[cell.id], self.table, cell)

@@ -99,7 +99,7 @@ def _section(key: str, kind: type[Section]) -> str:
     about = [f"{_one_line(kind.__doc__)}{_seen_by(key)}\n"] if key else []
     known = _meanings_of_sections(kind) | meanings(kind)
     rows = [
-        f"| `{name}` | {_escaped(legal(field.annotation, field.metadata))} "
+        f"| `{field.alias}` | {_escaped(legal(field.annotation, field.metadata))} "
         f"| {_escaped(_default(_join(key, name), field))} | {_escaped(known.get(name, ''))} |"
         for name, field in kind.model_fields.items()
     ]

@@ -115,7 +115,7 @@ def _added_vocabularies(dag: Dag) -> Iterator[Job]:
 def _read_in(dag: Dag, stage: str, scope: str) -> set[str]:
     """The languages that some cell of a scope reads in that scope's vocabularies."""
     cells = [cell for cell in dag.grid.cells if cell.scope(stage) == scope]
-    read = dag.languages if stage == "vocabulary" else dag.added
+    read = dag.read_languages if stage == "vocabulary" else dag.added
     return {iso for cell in cells for iso in read(cell)}
 
 
@@ -139,6 +139,18 @@ def _models(dag: Dag) -> Iterator[Job]:
                 told=dag.job_text("pretrain", cell, "job"),
                 told_in=paths.job("pretrain", cell),
             )
+    for cell in models.released:
+        yield Job(
+            stage="import released",
+            scope=cell,
+            cells=_seen_as(dag, "pretrain", cell),
+            outputs=(paths.pretrained(cell), paths.pretrained(cell, "manifest.json")),
+            inputs=flat(models.released_inputs(cell)),
+            log=paths.log("import_released", cell),
+            benchmark=paths.benchmark("import_released", cell),
+            told=dag.job_text("pretrain", cell, "job"),
+            told_in=paths.job("pretrain", cell),
+        )
     for batch in models.adapter_batches:
         for cell in batch.cells:
             files = ("adapter.safetensors", "history.csv", "manifest.json")

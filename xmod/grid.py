@@ -130,7 +130,7 @@ def value_at(config: Config, key: str) -> AxisValue:
     """The value of a dotted key."""
     value: Any = config
     for part in key.split("."):
-        value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+        value = value[part] if isinstance(value, Mapping) else value.at(part)
     return value  # type: ignore[no-any-return]
 
 
@@ -179,8 +179,8 @@ def _decides_work(key: str) -> bool:
 
 def _keys(section: Section, prefix: str = "") -> Iterator[str]:
     """Every key that holds one value, with its sections before it."""
-    for name in type(section).model_fields:
-        value = getattr(section, name)
+    for name in section.fields_by_key():
+        value = section.at(name)
         if isinstance(value, Section):
             yield from _keys(value, f"{prefix}{name}.")
         elif isinstance(value, Mapping) and any(isinstance(v, Section) for v in value.values()):
@@ -210,6 +210,7 @@ def _resolve(
         for key in changed:
             format_value(value_at(resolved, key))
         _check_checkpoint(resolved, updates)
+        _check_released(resolved)
         _check_base_share(resolved, updates)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
@@ -258,6 +259,23 @@ def _check_checkpoint(config: Config, updates: int) -> None:
         raise ConfigError(
             f"checkpoint: {config.checkpoint} of {updates} updates is no update in between; legal: "
             "1.0, or a share that is at least one update and not all"
+        )
+
+
+def _check_released(config: Config) -> None:
+    """Raise ConfigError for a cell that no released checkpoint can be."""
+    if config.pretrain.from_ == "scratch":
+        return
+    variant = config.variants[config.variant]
+    if variant.modules != "language" or variant.base is not None:
+        raise ConfigError(
+            f"pretrain.from: 'released', but of variant {config.variant!r} no checkpoint was "
+            "released; legal there: scratch; or leave the variant out of the experiments"
+        )
+    if config.checkpoint != 1.0:
+        raise ConfigError(
+            f"checkpoint: {config.checkpoint}, but of a released cell (pretrain.from) only the end "
+            "is there; legal there: 1.0"
         )
 
 

@@ -19,6 +19,7 @@ from pydantic import Field
 from xmod.budgets import extension_updates, language_sizes
 from xmod.cells import Cell, base_cell, checkpoint_updates
 from xmod.config import Config, ModelConfig, PerplexityConfig
+from xmod.config_errors import ConfigError
 from xmod.config_section import ModuleKind, Section, Trainable
 from xmod.config_training import AdaptersConfig, ExtendConfig, PretrainConfig
 from xmod.evaluated import evaluated_sets
@@ -42,6 +43,19 @@ class PretrainJob(Section):
     pretrain: PretrainConfig
     checkpoints: dict[str, int] = Field(default_factory=dict)
     """Folder of an intermediate checkpoint -> the update after which it is taken."""
+
+
+class ReleasedJob(Section):
+    """One cell to be made of a released checkpoint."""
+
+    cell: str
+    path: str
+    """The checkpoint: as it stands, or with `.tar.gz` after it."""
+    languages: dict[str, str]
+    """Language -> its code in the checkpoint."""
+    model: ModelConfig
+    recipe_version: int = 1
+    """Bump by hand when the code changes what is made of a checkpoint: cells are then stale."""
 
 
 class AdaptJob(Section):
@@ -102,9 +116,32 @@ def pretrain_job(
         budget_updates=cell.budget_updates,
         seed=config.seed,
         model=config.model,
-        pretrain=config.pretrain,
+        # Where released checkpoints are is no business of a cell that is trained.
+        pretrain=config.pretrain.model_copy(update={"released": PretrainConfig().released}),
         checkpoints=dict(checkpoints),
     )
+
+
+def released_job(cell: Cell, config: Config, table: LanguageTable) -> ReleasedJob:
+    """Raises ConfigError for a language that no released checkpoint has a code for."""
+    languages = language_set(config, table, cell.language_set)
+    codes = {iso: table[iso].released_code or "" for iso in languages}
+    if without := [iso for iso, code in codes.items() if not code]:
+        raise ConfigError(
+            f"pretrain.from: cell {cell.id} has {', '.join(without)}, without a released_code in "
+            f"{table.source}; take the language out of the set, or train the cell"
+        )
+    return ReleasedJob(
+        cell=cell.at("pretrain").id,
+        path=released_path(cell, config),
+        languages=codes,
+        model=config.model,
+    )
+
+
+def released_path(cell: Cell, config: Config) -> str:
+    """Where a cell's released checkpoint should be."""
+    return config.pretrain.released.replace("{cell}", cell.name)
 
 
 def adapt_job(cell: Cell, config: Config, languages: tuple[str, ...]) -> AdaptJob:
@@ -235,15 +272,15 @@ def _stated(section: Section, without: frozenset[str] = frozenset()) -> dict[str
     """What of a section is not at its default, in the order of its fields, and its recipes."""
     differing = section.model_dump(mode="json", exclude_defaults=True)
     stated: dict[str, Any] = {}
-    for name in type(section).model_fields.keys() - without:
-        value = getattr(section, name)
+    for name in section.fields_by_key().keys() - without:
+        value = section.at(name)
         if isinstance(value, Section):
             inner = _stated(value)
             if inner or name in differing:
                 stated[name] = inner
         elif name in differing or name == "recipe_version":
             stated[name] = differing.get(name, value)
-    return {name: stated[name] for name in type(section).model_fields if name in stated}
+    return {name: stated[name] for name in section.fields_by_key() if name in stated}
 
 
 def code_digest(*names: str) -> str:

@@ -90,7 +90,8 @@ def _below(annotation: Any, part: str | int) -> tuple[Any, tuple[Any, ...]]:
     """What a section, a list or a mapping declares at one key."""
     arguments = get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        field = annotation.model_fields.get(str(part))
+        fields = annotation.model_fields
+        field = fields.get(str(part)) or fields.get(f"{part}_")  # as `from_` is for `from`
         return (field.annotation, tuple(field.metadata)) if field else (None, ())
     if get_origin(annotation) is dict:
         return arguments[1], ()

@@ -15,7 +15,7 @@ from xmod import jobs
 from xmod.cells import Cell, checkpoint_updates, format_value
 from xmod.language_batches import LanguageBatch, any_of
 from xmod.language_sets import module_languages
-from xmod.paths import Paths
+from xmod.paths import Paths, released_files
 
 if TYPE_CHECKING:
     from xmod.dag import Dag
@@ -80,7 +80,7 @@ class ModelDag:
         """The cells that are pre-trained, by the checkpoints that are saved on the way."""
         cells: dict[tuple[str, ...], list[str]] = {(): []}
         for cell in self._dag.stage_ids("pretrain"):
-            if cell not in self._bases:
+            if cell not in self._bases and cell not in self.released:
                 cells.setdefault(tuple(self._checkpoints.get(cell, ())), []).append(cell)
         return [
             Pretraining(checkpoints=names, cells=tuple(found))
@@ -92,6 +92,33 @@ class ModelDag:
         """Of every pre-training."""
         cells = (cell for training in self.pretrainings for cell in training.cells)
         return [self.paths.pretrained(cell, "history.csv") for cell in cells]
+
+    @cached_property
+    def released(self) -> dict[str, Cell]:
+        """The cells that are made of released checkpoints, by their ids."""
+        cells = (self._dag.cell("pretrain", name) for name in self._dag.stage_ids("pretrain"))
+        configs = self._dag.grid.configs
+        return {
+            cell.at("pretrain").id: cell
+            for cell in cells
+            if configs[cell.id].pretrain.from_ == "released"
+        }
+
+    @property
+    def released_pattern(self) -> str:
+        return any_of(self.released)
+
+    def released_path(self, cell_id: str) -> str:
+        cell = self.released[cell_id]
+        return jobs.released_path(cell, self._dag.grid.configs[cell.id])
+
+    def released_inputs(self, cell_id: str) -> dict[str, Any]:
+        """The checkpoint's files, once they are there."""
+        scope = self.released[cell_id].scope("vocabulary")
+        return {
+            "vocabulary": self.paths.vocabulary(scope),
+            "checkpoint": released_files(self.released_path(cell_id)),
+        }
 
     def checkpoint_files(self, cell: str, names: Sequence[str]) -> list[str]:
         return [self.paths.intermediate(cell, name) for name in names]
@@ -163,6 +190,8 @@ class ModelDag:
         """The text of `<stage>/<cell>/<part>.json`; of `join` that of the joined model."""
         cell = self._dag.cell("pretrain", cell_id)
         config = self._dag.grid.configs[cell.id]
+        if stage == "pretrain" and cell_id in self.released:
+            return jobs.text(jobs.released_job(cell, config, self._dag.table))
         if stage == "pretrain":
             return jobs.text(self.job(cell))
         if stage == "join":

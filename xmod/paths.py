@@ -44,6 +44,12 @@ SPLITS: tuple[Split, Split] = ("train", "heldout")
 VOCABULARY_FILES = ("spm.model", "vocabulary.json", "manifest.json")
 TOKEN_SUFFIXES = ("tokens", "json", "counts.npy")
 """A token file, its index and how often it has each token."""
+RELEASED_FILES = (
+    *("model.pt", "checkpoint_best.pt", "checkpoint_last.pt", "dict.txt"),
+    *("sentencepiece.bpe.model", "config.json"),
+)
+"""What of a folder is read where a cell is made of a released checkpoint, beside transformers'
+weights."""
 TEXT_SUFFIXES = (".txt", ".txt.xz", ".txt.gz")
 """What a language's file in a folder of one's own text is called, after its code."""
 
@@ -173,6 +179,17 @@ def _token_files(folder: str, isos: Iterable[str]) -> list[str]:
     names = [f"{split}.{suffix}" for split in SPLITS for suffix in TOKEN_SUFFIXES]
     names += ["vocabulary_stats.csv", "manifest.json"]
     return [f"{folder}/{iso}/{name}" for iso in isos for name in names]
+
+
+def released_files(path: str) -> list[str]:
+    """The files of a released checkpoint that are there: of a folder, or an archive."""
+    place = Path(path)
+    if place.is_dir():
+        files = (place / name for name in RELEASED_FILES)
+        weights = (*place.glob("*.safetensors"), *place.glob("*.bin"))
+        return [str(file) for file in (*files, *sorted(weights)) if file.is_file()]
+    archive = Path(f"{path}.tar.gz")
+    return [str(one) for one in (place, archive) if one.is_file()][:1]
 
 
 def text_file(folder: Path, iso: str) -> Path | None:

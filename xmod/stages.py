@@ -16,7 +16,7 @@ from xmod.paths import Paths
 
 STAGES = (
     *("corpora", "vocabulary", "tokens", "added_vocabulary", "added_tokens"),
-    *("pretrain", "adapt", "join_adapters", "extend", "perplexity"),
+    *("import_released", "pretrain", "adapt", "join_adapters", "extend", "perplexity"),
     *("tasks", "baselines", "features", "added_features", "finetune", "evaluate"),
 )
 """Those whose jobs run on a cluster; the others take a second and run beside Snakemake."""

@@ -48,6 +48,10 @@ FORBIDDEN = {
     "xmod.model": ("xmod.data", "xmod.training", "xmod.tasks", "xmod.evaluation"),
     "xmod.data": ("xmod.model", "xmod.training", "xmod.tasks", "xmod.evaluation"),
     "xmod.tokenization": ("xmod.model", "xmod.training", "xmod.tasks", "xmod.evaluation"),
+    "xmod.interop": (
+        *("fairseq", "transformers", "tokenizers"),
+        *("xmod.data", "xmod.training", "xmod.tasks", "xmod.evaluation"),
+    ),
     "xmod.analysis": (
         *("torch", "safetensors", "sentencepiece"),
         *("xmod.model", "xmod.training", "xmod.data", "xmod.tokenization", "xmod.tasks"),

@@ -1,4 +1,4 @@
-"""The RoBERTa encoder with bottleneck modules, as in the released base checkpoints.
+"""The RoBERTa encoder with bottleneck modules, as in the released checkpoints.
 
 Shapes: B sequences, L length, D width, H heads, E width of a head, F feed-forward width,
 M tokens that are read, R either (B, L) or M.
@@ -111,6 +111,49 @@ class EncoderLayer(nn.Module):
         return hidden_RD
 
 
+class PreNormLayer(EncoderLayer):
+    """One layer of the released large model, whose modules have a LayerNorm of their own:
+
+        x = x + drop(attention(LN1(x)))
+        h = x + drop(ffn(LN2(x)))
+        x = h + drop(module(LN3(h)))
+
+    LN3 is all languages' own. Without modules (`none`) it ends with h.
+    """
+
+    def __init__(
+        self, config: ModelConfig, *, module_kind: ModuleKind, languages: Sequence[str]
+    ) -> None:
+        super().__init__(config, module_kind=module_kind, languages=languages)
+        if self.has_modules:
+            self.module_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPSILON)
+
+    def forward(
+        self,
+        hidden_BLD: Tensor,
+        segments: Sequence[Segment],
+        bias_B11L: Tensor | None,
+        dropout: Dropout,
+        read_M: Tensor | None = None,
+    ) -> Tensor:
+        """As the other layer's."""
+        hidden_RD: Tensor = hidden_BLD
+        projected_BLX = self.query_key_value(self.attention_norm(hidden_BLD))
+        attended_RD = attend(projected_BLX, self.num_heads, bias_B11L, dropout)
+        if read_M is not None:
+            if self.has_own_modules:
+                segments = segments_of_tokens(segments, read_M, length=hidden_BLD.shape[1])
+            hidden_RD = hidden_RD.flatten(0, 1).index_select(0, read_M)
+            attended_RD = attended_RD.flatten(0, 1).index_select(0, read_M)
+        hidden_RD = hidden_RD + dropout(self.attention_output(attended_RD))
+        expanded_RF = functional.gelu(self.feed_forward_in(self.output_norm(hidden_RD)))
+        hidden_RD = hidden_RD + dropout(self.feed_forward_out(expanded_RF))
+        if self.has_modules:
+            adapted_RD = self.language_modules(self.module_norm(hidden_RD), segments)
+            hidden_RD = hidden_RD + dropout(adapted_RD)
+        return hidden_RD
+
+
 class Encoder(nn.Module):
     """Token ids to hidden states, each sequence through its own language's modules.
 
@@ -135,9 +178,15 @@ class Encoder(nn.Module):
         self.token_embeddings = _embedding(vocabulary_size, config.width)
         self.position_embeddings = _embedding(config.max_positions, config.width)
         self.embedding_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPSILON)
+        layer = PreNormLayer if config.layer_norm == "pre" else EncoderLayer
         self.layers = nn.ModuleList(
-            EncoderLayer(config, module_kind=module_kind, languages=languages)
+            layer(config, module_kind=module_kind, languages=languages)
             for _ in range(config.num_layers)
+        )
+        self.final_norm = (
+            nn.LayerNorm(config.width, eps=LAYER_NORM_EPSILON)
+            if config.layer_norm == "pre"
+            else None
         )
         self.dropout = Dropout(config.dropout, attention_rate=config.attention_dropout)
 
@@ -176,4 +225,6 @@ class Encoder(nn.Module):
         for layer in lower:
             hidden_BLD = layer(hidden_BLD, segments, bias_B11L, self.dropout)
         hidden_RD: Tensor = last(hidden_BLD, segments, bias_B11L, self.dropout, read_M)
+        if self.final_norm is not None:
+            hidden_RD = self.final_norm(hidden_RD)
         return hidden_RD

@@ -125,10 +125,12 @@ def with_module_of(encoder: Encoder, language: str, other: Encoder, other_langua
 def _part(name: str) -> Trainable | None:
     """What fine-tuning counts a parameter of an encoder to.
 
-    The embeddings' LayerNorm goes with them, as where fairseq and transformers' X-MOD
-    (`freeze_embeddings_and_language_adapters`) freeze embeddings.
+    The embeddings' LayerNorm goes with them, and the modules' own with these, as where fairseq
+    and transformers' X-MOD freeze (`freeze_embeddings_and_language_adapters`).
     """
-    return "embeddings" if name.startswith("embedding_norm.") else part_of(name)
+    if name.startswith("embedding_norm."):
+        return "embeddings"
+    return "modules" if ".module_norm." in name else part_of(name)
 
 
 def _rebuilt(encoder: Encoder, parameters: Mapping[str, nn.Parameter]) -> Encoder:

@@ -56,8 +56,11 @@ def _initialise_encoder(encoder: Encoder, config: ModelConfig, generator: torch.
     for layer in encoder.each_layer():
         for linear in layer.shared_linears():
             _initialise_linear(linear, deviation, generator)
-        _reset_norm(layer.attention_norm)
-        _reset_norm(layer.output_norm)
+        for part in layer.children():
+            if isinstance(part, nn.LayerNorm):
+                _reset_norm(part)
+    if encoder.final_norm is not None:
+        _reset_norm(encoder.final_norm)
     if config.attention_init == "neighbours":
         attend_to_neighbours(encoder)
 

@@ -68,8 +68,15 @@ def save_model(path: Path, model: MaskedLanguageModel, *, cell: str, vocabulary:
         vocabulary_size=model.encoder.token_embeddings.num_embeddings,
         modules=model.encoder.module_kind,
         languages=model.encoder.languages,
-        model=model.encoder.config.model_dump(),
+        model=_shape(model.encoder.config),
     )
+
+
+def _shape(config: ModelConfig) -> dict[str, Any]:
+    """Without a key that models had not before it, at its default: the same model stays the same
+    file."""
+    later = {"layer_norm"} if config.layer_norm == "post" else set()
+    return config.model_dump(exclude=later)
 
 
 def read_model(path: Path, *, vocabulary: str) -> MaskedLanguageModel:

@@ -30,6 +30,8 @@ def parameter_counts(
     parts = part_counts(model, vocabulary_size)
     per_module = 0 if modules == "none" else parts["modules"]
     outside = body_count(model) + parts["embeddings"] + parts["positions"]
+    if model.layer_norm == "pre" and modules != "none":
+        outside += model.num_layers * 2 * model.width  # the modules' own LayerNorms
     if modules == "language":
         return ParameterCounts(
             outside + num_languages * per_module, outside, per_module, outside + per_module
@@ -56,7 +58,8 @@ def encoder_body_count(model: ModelConfig) -> int:
     attention = 4 * (width * width + width)
     feed_forward = 2 * width * inner + inner + width
     norms = 2 * 2 * width
-    return model.num_layers * (attention + feed_forward + norms)
+    last = 2 * width if model.layer_norm == "pre" else 0
+    return model.num_layers * (attention + feed_forward + norms) + last
 
 
 def body_count(model: ModelConfig) -> int:

@@ -40,7 +40,10 @@ def built(kind: ModuleKind, *, vocabulary_size: int = 60, **shape: Any) -> Maske
 
 
 @pytest.mark.parametrize("kind", ["language", "shared", "none"])
-@pytest.mark.parametrize(("shape", "size"), [({}, 60), ({"num_layers": 1}, 7), (BASE, 250_002)])
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [({}, 60), ({"num_layers": 1}, 7), (BASE, 250_002), ({"layer_norm": "pre"}, 60)],
+)
 def test_a_shape_has_the_parameters_of_its_model(
     kind: ModuleKind, shape: dict[str, Any], size: int
 ) -> None:
@@ -63,13 +66,15 @@ def test_the_papers_base_model() -> None:
     assert counted.total == 703_795_602
 
 
-def test_what_an_added_language_and_fine_tuning_save() -> None:
-    model = built("language").to_empty(device="cpu")
+@pytest.mark.parametrize("layer_norm", ["post", "pre"])
+def test_what_an_added_language_and_fine_tuning_save(layer_norm: str) -> None:
+    config = model_config(layer_norm=layer_norm)
+    model = built("language", layer_norm=layer_norm).to_empty(device="cpu")
     generator = torch.Generator().manual_seed(1)
     added = add_language(model, "de", 40, generator, [], ("embeddings", "positions", "modules"))
     saved = sum(tensor.numel() for tensor in extension_state(added, "de").values())
     assert saved == sum(part_counts(model_config(), 40).values())
     freezes = ("embeddings", "positions", "modules")
     trained = copy_to_train(model.encoder, freezes=freezes).parameters()
-    assert encoder_body_count(model_config()) == sum(p.numel() for p in trained if p.requires_grad)
-    assert body_count(model_config()) == encoder_body_count(model_config()) + 32 * 32 + 5 * 32
+    assert encoder_body_count(config) == sum(p.numel() for p in trained if p.requires_grad)
+    assert body_count(config) == encoder_body_count(config) + 32 * 32 + 5 * 32

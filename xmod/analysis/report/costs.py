@@ -11,7 +11,7 @@ from typing import Any
 from xmod.analysis.names import ordered
 from xmod.analysis.report.facts import Facts, duration, grouped, lines_of, magnitude, table_of
 
-TRAINING = ("pretrain", "adapt", "extend", "finetune")
+TRAINING = ("pretrain", "import released", "adapt", "extend", "finetune")
 ORDER = (
     *("corpora", "vocabulary", "tokens", "added vocabulary", "added tokens"),
     *("pretrain", "adapt", "join adapters", "extend", "perplexity"),

@@ -1,0 +1,57 @@
+"""Run by fairseq's own Python: load an exported folder as its documentation says, and score.
+
+`python read_with_fairseq.py FOLDER GIVEN RESULT`: GIVEN has tokens (B, L), the code of each
+sequence's module (none for a model without) and the name of a head (none for masked language
+modelling); RESULT gets the scores, and the ids that fairseq gives a text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from typing import Any
+
+import torch
+
+
+def import_fairseq() -> None:
+    """Python 3.11 wants defaults that can be hashed, unlike the settings of fairseq and hydra."""
+    plain = dataclasses.dataclass
+
+    def with_hash(cls: Any = None, /, **options: Any) -> Any:
+        def decorate(one: Any) -> Any:
+            if one.__module__.startswith(("fairseq", "hydra")):
+                options.setdefault("unsafe_hash", True)
+            return plain(one, **options)
+
+        return decorate if cls is None else decorate(cls)
+
+    dataclasses.dataclass = with_hash
+    import fairseq.models.xmod
+
+    assert fairseq
+
+
+def main() -> None:
+    folder, given_path, result_path = sys.argv[1:]
+    import_fairseq()
+    from fairseq.models.roberta import RobertaModel
+    from fairseq.models.xmod import XMODModel
+
+    torch.serialization.add_safe_globals([argparse.Namespace])
+    given = torch.load(given_path)
+    kind = XMODModel if given["codes"] else RobertaModel
+    hub = kind.from_pretrained(folder, checkpoint_file="model.pt", bpe="sentencepiece")
+    hub.eval()
+    options = {"lang_id": given["codes"]} if given["codes"] else {}
+    if given["head"]:
+        options["classification_head_name"] = given["head"]
+    with torch.no_grad():
+        scores = hub.model(given["tokens"], **options)[0]
+    ids = [hub.encode(text).tolist() for text in given["texts"]]
+    torch.save({"scores": scores, "ids": ids}, result_path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Models of fairseq and of transformers, both ways; neither is imported."""
