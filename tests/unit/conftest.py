@@ -28,7 +28,7 @@ def table() -> LanguageTable:
 def shipped() -> dict[str, Any]:
     return {
         name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
-        for name in ("small", "laptop", "paper")
+        for name in ("small", "laptop", "paper", "real_sample", "released")
     }
 
 
