@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -55,8 +56,7 @@ class CheckpointFolder:
         After the last update the tensors of the optimizer are not needed, and none are given.
         """
         path = self.place / f"update-{update:08d}.safetensors"
-        with atomic_path(path) as temporary:
-            save_file(dict(tensors), temporary)
+        _write_tensors(path, tensors)
         write_json_atomic(
             path.with_suffix(".json"),
             {"update": update, "sha256": sha256_file(path), "state": dict(state)},
@@ -96,8 +96,7 @@ class CheckpointFolder:
 
     def save_snapshot(self, update: int, tensors: Mapping[str, Tensor]) -> None:
         """Write the weights after `update` updates; they stay, as the last checkpoint does."""
-        with atomic_path(self._snapshot(update)) as temporary:
-            save_file(dict(tensors), temporary)
+        _write_tensors(self._snapshot(update), tensors)
 
     def has_snapshot(self, update: int) -> bool:
         return self._snapshot(update).exists()
@@ -166,6 +165,15 @@ def _read_index(index: Path) -> dict[str, Any] | None:
         return None
     whole = isinstance(about, dict) and about.keys() == {"update", "sha256", "state"}
     return about if whole else None
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Raises OSError where the disk is full, or has another reason not to take them."""
+    with atomic_path(path) as temporary:
+        try:
+            save_file(dict(tensors), temporary)
+        except SafetensorError as error:
+            raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def _sync_folder(folder: Path) -> None:

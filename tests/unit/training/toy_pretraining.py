@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import socket
 import sys
 import time
@@ -24,6 +25,8 @@ from xmod.files import write_text_atomic
 from xmod.jobs import PretrainJob
 from xmod.pretrain import main
 
+SAVING = ("--checkpoint-seconds", "0")
+"""After every update."""
 FIRST = "checkpoint=first"
 """The folder of the weights after the first update."""
 
@@ -42,7 +45,7 @@ class Toy:
             *("--tokens", str(self.folder / "tokens")),
             *("--checkpoints", str(output / "checkpoints"), "--output", str(output)),
             *("--threads", "1", "--device", "cpu", "--micro-batch-sequences", "4"),
-            *("--checkpoint-seconds", "0", *further),
+            *further,
         ]
 
     def start(self, output: Path, *further: str, ranks: int | None) -> list[ForkServerProcess]:
@@ -131,10 +134,19 @@ def _started(call: list[str], environment: dict[str, str], log: Path) -> ForkSer
 
 def _pretrain(call: list[str], environment: dict[str, str], log: str) -> None:
     """The command, as the process of its own that it is."""
-    with open(log, "w", encoding="utf-8") as stream:
+    with Path(log).open("w", encoding="utf-8") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     os.environ.update(environment)
+    if "--file-bytes" in call:  # as where the disk is full
+        at = call.index("--file-bytes")
+        limit = int(call[at + 1])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        del call[at : at + 2]
+    if "--fail" in call:  # as where a machine has lost its file system
+        call.remove("--fail")
+        if environment["RANK"] == "1":
+            call[call.index("--tokens") + 1] += "-of-another-machine"
     sys.argv = ["pretrain", *call]
     run(main)
 
@@ -158,6 +170,27 @@ def said(output: Path) -> str:
 def saved_updates(output: Path) -> list[int]:
     """The updates whose checkpoints are whole."""
     return [int(path.stem[7:]) for path in sorted(output.glob("checkpoints/*/update-*.json"))]
+
+
+def stop(
+    processes: Sequence[ForkServerProcess],
+    output: Path,
+    *,
+    after: int,
+    number: int,
+    rank: int = 0,
+    delay: float = 0.0,
+) -> None:
+    """Send a signal to one rank, `delay` seconds after `after` updates are saved."""
+    end = time.monotonic() + 120.0
+    while max(saved_updates(output), default=0) < after:
+        assert time.monotonic() < end, said(output)
+        assert processes[rank].is_alive(), said(output)
+        time.sleep(0.002)
+    time.sleep(delay)
+    pid = processes[rank].pid
+    assert pid is not None
+    os.kill(pid, number)
 
 
 def free_port() -> int:
