@@ -23,7 +23,7 @@ class DistributedConfig(Section):
     (section 3); `none`: each has all of them."""
     module_shards: int | None = Field(default=None, ge=1)
     """With module_sharding: so many processes have all modules between them; it divides the
-    processes. Null for those of one machine, so that modules are sent within it."""
+    processes. Null for those of one machine, so that each machine has every module once."""
 
     @model_validator(mode="after")
     def _processes_fill_the_machines(self) -> Self:
