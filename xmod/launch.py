@@ -31,7 +31,7 @@ class Launch:
         if self.config.num_nodes == 1:
             return (
                 # Which torchrun would set, and say so at length.
-                "OMP_NUM_THREADS=1 python -m torch.distributed.run --standalone"
+                "env OMP_NUM_THREADS=1 python -m torch.distributed.run --standalone"
                 f" --nproc-per-node {self.config.processes} --signals-to-handle {SIGNALS}"
                 f" --shutdown-timeout {SAVING_SECONDS}"
                 f" -m xmod.pretrain --distributed torchrun {shards}"
