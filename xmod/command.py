@@ -49,8 +49,9 @@ def add_execution_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def execution_from(arguments: argparse.Namespace) -> Execution:
-    """The parsed arguments of `add_execution_arguments`."""
+def execution_from(arguments: argparse.Namespace, *, local_rank: int = 0) -> Execution:
+    """The parsed arguments of `add_execution_arguments`, for one of several processes or the only
+    one of a machine."""
     from xmod.training.loop import Execution
 
     return Execution.resolve(
@@ -58,4 +59,5 @@ def execution_from(arguments: argparse.Namespace) -> Execution:
         threads=arguments.threads,
         micro_batch_sequences=arguments.micro_batch_sequences,
         checkpoint_seconds=arguments.checkpoint_seconds,
+        local_rank=local_rank,
     )

@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from xmod.config_data import DEFAULT, put_data
+from xmod.config_distributed import DistributedConfig
 from xmod.config_errors import ConfigError, explain, shown, suggest
 from xmod.config_section import AxisValue, ModuleKind, Name, Section, Trainable
 from xmod.config_sources import SourcesConfig
@@ -258,6 +259,7 @@ class Config(Section):
     tasks: dict[Name, TaskConfig] = {}
     """What cells are fine-tuned on, and evaluated in."""
     jobs: JobsConfig = JobsConfig()
+    distributed: DistributedConfig = DistributedConfig()
     sizes: dict[Name, dict[str, AxisValue]]
     """Name -> keys of `model`."""
     variants: dict[Name, VariantConfig]

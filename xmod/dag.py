@@ -26,6 +26,7 @@ from xmod.grid import Grid, expand
 from xmod.language_batches import LanguageBatch, any_of
 from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable, read_languages
+from xmod.launch import Launch
 from xmod.model_dag import ModelDag
 from xmod.paths import PACKAGES_TABLE, Paths
 from xmod.source_dag import SourceDag
@@ -172,6 +173,10 @@ class Dag:
     @cached_property
     def models(self) -> ModelDag:
         return ModelDag(self)
+
+    @property
+    def launch(self) -> Launch:
+        return Launch(self.config.distributed)
 
     @cached_property
     def tasks(self) -> TaskDag:

@@ -20,14 +20,16 @@ for training in RUN.models.pretrainings:
             cell=training.cell_pattern,
         conda:
             "../../envs/xmod.yaml"
-        threads: 1
+        threads: RUN.launch.cores
         resources:
-            mem_mb=2000,
+            **RUN.launch.resources,
+            mem_mb=2000 * RUN.launch.config.local_processes,
             runtime=1440,
             micro_batch_sequences=64,
             checkpoint_seconds=600,
             device="auto",
             gpu=0,
+            threads_each=lambda wildcards, threads: RUN.launch.threads_each(threads),
         params:
             job=lambda wildcards: RUN.job_text("pretrain", wildcards.cell, "job"),
             job_file=PATHS.job("pretrain", "{cell}"),
@@ -37,9 +39,9 @@ for training in RUN.models.pretrainings:
         shell:
             f"begin {training.name} {{log:q}};"
             " write_job {params.job:q} {params.job_file:q};"
-            " with_gpus {resources.gpu} python -m xmod.pretrain --job {params.job_file:q}"
+            " with_gpus {resources.gpu} {RUN.launch.command} --job {params.job_file:q}"
             " --vocabulary {input.vocabulary:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
-            " --output {params.folder:q} --threads {threads} --device {resources.device}"
+            " --output {params.folder:q} --threads {resources.threads_each} --device {resources.device}"
             " --checkpoint-seconds {resources.checkpoint_seconds}"
             " --micro-batch-sequences {resources.micro_batch_sequences} 2>&1 | keep_log {log:q}"

@@ -9,6 +9,7 @@ Shapes: B sequences, L tokens a sequence, M masked positions.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,8 +65,12 @@ class UpdateBatches:
         mask_probability: float,
         vocabulary_size: int,
         seed: int,
+        by_language: bool = False,
     ) -> None:
-        """Raises ValueError when a sampled language has no sequences, or lengths differ."""
+        """With `by_language` micro-batches are of one language each.
+
+        Raises ValueError when a sampled language has no sequences, or lengths differ.
+        """
         missing = [language for language in sampler.languages if language not in sequences]
         if missing:
             raise ValueError(f"no token files for sampled languages: {', '.join(missing)}")
@@ -84,6 +89,7 @@ class UpdateBatches:
         self._mask_probability = mask_probability
         self._vocabulary_size = vocabulary_size
         self._seed = seed
+        self._by_language = by_language
 
     def draws(self, update: int) -> list[Draw]:
         """What an update takes of each of its languages, in random order."""
@@ -116,7 +122,9 @@ class UpdateBatches:
             vocabulary_size=self._vocabulary_size,
             rng=generator("masks", self._seed, update),
         )
-        return list(_micro_batches(masked, draws, self.micro_batch_sequences))
+        ends = [0, *itertools.accumulate(draw.num_sequences for draw in draws)]
+        cuts = ends if self._by_language else [0, filled]
+        return list(_micro_batches(masked, draws, cuts, self.micro_batch_sequences))
 
     def __iter__(self) -> Iterator[list[Batch]]:
         """Updates from `next_update` on, without end, each made when it is asked for."""
@@ -157,11 +165,13 @@ class UpdateBatches:
         }
 
 
-def _micro_batches(masked: MaskedTokens, draws: list[Draw], size: int) -> Iterator[Batch]:
-    """Cut an update into batches of at most `size` rows, in order."""
-    num_rows, length = masked.inputs.shape
-    for first in range(0, num_rows, size):
-        last = min(first + size, num_rows)
+def _micro_batches(
+    masked: MaskedTokens, draws: list[Draw], cuts: list[int], size: int
+) -> Iterator[Batch]:
+    """An update's rows in order, cut at `cuts` and then into batches of at most `size` rows."""
+    length = masked.inputs.shape[1]
+    starts = {first for begin, end in itertools.pairwise(cuts) for first in range(begin, end, size)}
+    for first, last in itertools.pairwise([*sorted(starts), cuts[-1]]):
         low, high = np.searchsorted(masked.positions, (first * length, last * length))
         yield Batch(
             tokens=masked.inputs[first:last],

@@ -22,10 +22,12 @@ def open_updates(
     config: TrainingConfig,
     seed: int,
     micro_batch_sequences: int,
+    by_language: bool = False,
 ) -> UpdateBatches:
     """Batches over `<folder>/<iso>/train.tokens` of every language in `sizes` (n_l).
 
-    Languages are drawn in proportion to n_l ** alpha (X-MOD section 4.2). Raises TokenFileError
+    Languages are drawn in proportion to n_l ** alpha (X-MOD section 4.2). With `by_language`
+    micro-batches are of one language each. Raises TokenFileError
     for a file that is missing, damaged or of another vocabulary.
     """
     sequences = {
@@ -49,4 +51,5 @@ def open_updates(
         mask_probability=config.mask_probability,
         vocabulary_size=vocabulary.size,
         seed=seed,
+        by_language=by_language,
     )

@@ -11,12 +11,13 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 """mallopt's parameters, as malloc.h of the GNU C library numbers them."""
 
 
-def use_device(name: str, *, threads: int) -> torch.device:
+def use_device(name: str, *, threads: int, local_rank: int = 0) -> torch.device:
     """Set this process up to compute on the device `name`, with so many processor threads.
 
-    `auto` is a GPU where there is one. On a GPU PyTorch's deterministic algorithms are asked for,
-    so that a result repeats bit by bit there too. Raises ValueError for what is no device of
-    this machine.
+    `auto` is a GPU where there is one. Of several processes on a machine each takes the GPU of its
+    `local_rank`, or the only one that it is shown. On a GPU PyTorch's deterministic algorithms are
+    asked for, so that a result repeats bit by bit there too. Raises ValueError for what is no
+    device of this machine.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -25,6 +26,9 @@ def use_device(name: str, *, threads: int) -> torch.device:
         # cuBLAS reads this once, when it is first used
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+        if device.index is None:
+            device = torch.device("cuda", local_rank % torch.cuda.device_count())
+        torch.cuda.set_device(device)
     keep_freed_memory()
     torch.set_num_threads(threads)
     return device

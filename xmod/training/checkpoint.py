@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -18,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from xmod.files import atomic_path, sha256_file, write_json_atomic
+from xmod.training.state import trained_parameters
 
 KEEP = 2
 _IDENTITY_LENGTH = 16
@@ -47,46 +50,32 @@ class CheckpointFolder:
     def place(self) -> Path:
         return self.folder / self.identity
 
-    def save(
-        self,
-        update: int,
-        *,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer | None,
-        state: Mapping[str, Any],
-    ) -> Path:
+    def save(self, update: int, *, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> Path:
         """Write the state after `update` updates; older checkpoints than the last two go.
 
-        After the last update no optimizer is needed, and none is given.
+        After the last update the tensors of the optimizer are not needed, and none are given.
         """
         path = self.place / f"update-{update:08d}.safetensors"
-        tensors = {f"model.{name}": p.detach() for name, p in _trained(model).items()}
-        if optimizer is not None:
-            tensors |= _optimizer_tensors(model, optimizer)
-        with atomic_path(path) as temporary:
-            save_file({name: t.cpu().contiguous() for name, t in tensors.items()}, temporary)
+        _write_tensors(path, tensors)
         write_json_atomic(
             path.with_suffix(".json"),
             {"update": update, "sha256": sha256_file(path), "state": dict(state)},
         )
+        _sync_folder(self.place)  # before what it replaces goes
         for old in self._finished()[:-KEEP]:
             _remove(old)
         self._remove_other_identities()
         return path
 
-    def load_latest(
-        self,
-        *,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        before: int | None = None,
-    ) -> dict[str, Any] | None:
-        """Put the newest whole checkpoint into model and optimizer; None where there is none.
+    def read_latest(
+        self, *, before: int | None = None
+    ) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """The newest whole checkpoint, its state and its tensors; None where there is none.
 
         Those of the update `before` and later are removed first: weights that are to be kept from
         then on were not.
 
-        Returns the saved state with its `update`. A damaged checkpoint is reported on stderr and
+        The saved state comes with its `update`. A damaged checkpoint is reported on stderr and
         removed, lest it count as one of those to keep, and the one before it is taken. What was
         being written when an earlier process was killed is removed too: this is the job's start,
         and no other job writes here.
@@ -102,18 +91,12 @@ class CheckpointFolder:
                 print(f"checkpoint {path} is damaged; taking the one before it", file=sys.stderr)
                 _remove(index)
                 continue
-            _restore(load_file(path), model, optimizer)
-            return {"update": about["update"], **about["state"]}
+            return {"update": about["update"], **about["state"]}, load_file(path)
         return None
 
-    def save_snapshot(self, update: int, model: nn.Module) -> None:
+    def save_snapshot(self, update: int, tensors: Mapping[str, Tensor]) -> None:
         """Write the weights after `update` updates; they stay, as the last checkpoint does."""
-        path = self._snapshot(update)
-        with atomic_path(path) as temporary:
-            save_file(
-                {name: p.detach().cpu().contiguous() for name, p in _trained(model).items()},
-                temporary,
-            )
+        _write_tensors(self._snapshot(update), tensors)
 
     def has_snapshot(self, update: int) -> bool:
         return self._snapshot(update).exists()
@@ -128,7 +111,7 @@ class CheckpointFolder:
             )
         state = load_file(path)
         with torch.no_grad():
-            for name, parameter in _trained(model).items():
+            for name, parameter in trained_parameters(model).items():
                 parameter.copy_(state[name])
 
     def latest(self) -> Path | None:
@@ -184,31 +167,19 @@ def _read_index(index: Path) -> dict[str, Any] | None:
     return about if whole else None
 
 
-def _trained(model: nn.Module) -> dict[str, nn.Parameter]:
-    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+def _write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Raises OSError where the disk is full, or has another reason not to take them."""
+    with atomic_path(path) as temporary:
+        try:
+            save_file(dict(tensors), temporary)
+        except SafetensorError as error:
+            raise OSError(f"{path} cannot be written: {error}") from error
 
 
-def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Optimizer state by parameter name; a parameter that never had a gradient has none."""
-    return {
-        f"optimizer.{key}.{name}": value
-        for name, parameter in _trained(model).items()
-        for key, value in optimizer.state.get(parameter, {}).items()
-    }
-
-
-def _restore(
-    tensors: Mapping[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
-    parameters = _trained(model)
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(tensors[f"model.{name}"])
-    optimizer.state.clear()
-    for key, value in tensors.items():
-        kind, _, rest = key.partition(".")
-        if kind == "optimizer":
-            entry, _, name = rest.partition(".")
-            parameter = parameters[name]
-            # AdamW's step counts stay where the fused kernel wants them: beside the parameter.
-            optimizer.state[parameter][entry] = value.to(parameter.device)
+def _sync_folder(folder: Path) -> None:
+    """Have the system write the folder's names: a machine that loses power forgets them else."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -12,6 +12,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 class Interrupted(RuntimeError):
     """The job was asked to stop and has saved its state."""
 
+    is_of_all_ranks = True
+    """Every process that trains the model has it: one that says so is enough."""
+
     def __init__(self, signal_number: int, update: int) -> None:
         name = signal.Signals(signal_number).name
         super().__init__(f"stopped by {name} after update {update}; run again to go on from there")

@@ -78,17 +78,34 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-@torch.no_grad()
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
     """Scale the gradients down to a norm of `max_norm`, if it is above; 0 for no clipping.
 
     Returns the norm before (a scalar tensor). Absent gradients (None) stay absent and count
     for nothing. A norm that is not finite leaves the gradients alone: the caller stops on it.
     """
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    trained = list(parameters)
+    norm = gradient_norm(trained)
+    scale_gradients(trained, norm.item(), max_norm)
+    return norm
+
+
+@torch.no_grad()
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """The norm of all gradients together (a scalar tensor)."""
+    gradients = _gradients(parameters)
     if not gradients:
         return torch.zeros(())
     norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    if max_norm > 0.0 and max_norm < norm.item() < torch.inf:
-        torch._foreach_mul_(gradients, max_norm / norm.item())
     return norm
+
+
+@torch.no_grad()
+def scale_gradients(parameters: Iterable[nn.Parameter], norm: float, max_norm: float) -> None:
+    """Scale gradients of norm `norm` down to `max_norm`, if it is above; 0 for no clipping."""
+    if 0.0 < max_norm < norm < torch.inf:
+        torch._foreach_mul_(_gradients(parameters), max_norm / norm)
+
+
+def _gradients(parameters: Iterable[nn.Parameter]) -> list[Tensor]:
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]

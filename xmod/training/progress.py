@@ -24,6 +24,8 @@ class Progress:
     budget_updates: int
     history_path: Path
     line_seconds: float = 10.0
+    is_shown: bool = True
+    """Not by the further processes that train the same model."""
     rows: list[dict[str, float]] = field(default_factory=list)
     tokens: int = 0
     seconds: float = 0.0
@@ -70,7 +72,7 @@ class Progress:
         if is_row:
             self.rows.append(row)
             self._losses, self._row_tokens, self._row_time = [], self.tokens, now
-        if is_line:
+        if is_line and self.is_shown:
             self._last_line = now
             self.write_history()
             print(self.line(row), file=sys.stderr, flush=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from xmod.config_training import TrainingConfig
 from xmod.training import checkpoint
 from xmod.training.checkpoint import CheckpointFolder, identity
 from xmod.training.optimizer import build_optimizer
+from xmod.training.state import host_copies, restore, training_tensors
 
 
 class Model(nn.Module):
@@ -32,6 +35,28 @@ def started(seed: int = 1) -> tuple[Model, torch.optim.Optimizer]:
     return model, build_optimizer(model.parameters(), TrainingConfig())
 
 
+def save(
+    folder: CheckpointFolder,
+    update: int,
+    *,
+    model: Model,
+    optimizer: torch.optim.Optimizer,
+    state: Mapping[str, Any],
+) -> None:
+    tensors = host_copies(training_tensors(model, optimizer))
+    folder.save(update, tensors=tensors, state=state)
+
+
+def load_latest(
+    folder: CheckpointFolder, *, model: Model, optimizer: torch.optim.Optimizer
+) -> dict[str, Any] | None:
+    found = folder.read_latest()
+    if found is None:
+        return None
+    restore(found[1], model, optimizer)
+    return found[0]
+
+
 def take_update(model: Model, optimizer: torch.optim.Optimizer) -> None:
     model.present(torch.ones(2, 3)).square().sum().backward()
     optimizer.step()
@@ -43,7 +68,7 @@ def trained(folder: CheckpointFolder, num_updates: int) -> tuple[Model, torch.op
     model, optimizer = started()
     for update in range(1, num_updates + 1):
         take_update(model, optimizer)
-        folder.save(update, model=model, optimizer=optimizer, state={"note": f"after {update}"})
+        save(folder, update, model=model, optimizer=optimizer, state={"note": f"after {update}"})
     return model, optimizer
 
 
@@ -69,7 +94,7 @@ def test_it_goes_on_with_the_same_bits(folder: CheckpointFolder) -> None:
     model, optimizer = trained(folder, 3)
     loaded, its_optimizer = started(seed=2)
     loaded.frozen.load_state_dict(model.frozen.state_dict())
-    state = folder.load_latest(model=loaded, optimizer=its_optimizer)
+    state = load_latest(folder, model=loaded, optimizer=its_optimizer)
     assert state == {"update": 3, "note": "after 3"}
     assert_equal(loaded, weights(model))
     for _ in range(3):
@@ -81,7 +106,7 @@ def test_it_goes_on_with_the_same_bits(folder: CheckpointFolder) -> None:
 def test_nothing_saved_is_nothing_loaded(folder: CheckpointFolder) -> None:
     model, optimizer = started()
     before = weights(model)
-    assert folder.load_latest(model=model, optimizer=optimizer) is None
+    assert load_latest(folder, model=model, optimizer=optimizer) is None
     assert folder.latest() is None
     assert_equal(model, before)
 
@@ -112,12 +137,12 @@ def test_a_save_that_fails_leaves_the_one_before(
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, broken, fail)
         with pytest.raises(OSError, match="no space left"):
-            folder.save(3, model=model, optimizer=optimizer, state={})
+            save(folder, 3, model=model, optimizer=optimizer, state={})
     assert [name for name in names(folder) if "00000003" not in name] == before
     assert not any(name.endswith(".json") and "00000003" in name for name in names(folder))
     assert not any("partial" in name for name in names(folder))
     loaded, its_optimizer = started()
-    state = folder.load_latest(model=loaded, optimizer=its_optimizer)
+    state = load_latest(folder, model=loaded, optimizer=its_optimizer)
     assert state is not None
     assert state["update"] == 2
     assert_equal(loaded, expected)
@@ -143,7 +168,7 @@ def test_a_damaged_one_is_passed_over(
     assert newest is not None
     DAMAGES[damage](newest)
     loaded, optimizer = started()
-    state = folder.load_latest(model=loaded, optimizer=optimizer)
+    state = load_latest(folder, model=loaded, optimizer=optimizer)
     assert state == {"update": 2, "note": "after 2"}
     assert f"checkpoint {newest} is damaged; taking the one before it" in capsys.readouterr().err
     assert folder.latest() == folder.place / "update-00000002.safetensors"
@@ -157,11 +182,11 @@ def test_all_damaged_is_a_new_start(
         path.write_bytes(b"")
     model, optimizer = started()
     before = weights(model)
-    assert folder.load_latest(model=model, optimizer=optimizer) is None
+    assert load_latest(folder, model=model, optimizer=optimizer) is None
     assert capsys.readouterr().err.count("is damaged") == 2
     assert_equal(model, before)
     assert not optimizer.state
-    folder.save(1, model=model, optimizer=optimizer, state={})
+    save(folder, 1, model=model, optimizer=optimizer, state={})
     assert folder.latest() == folder.place / "update-00000001.safetensors", "it is kept"
 
 
@@ -169,7 +194,7 @@ def test_another_jobs_checkpoint_is_never_loaded(folder: CheckpointFolder) -> No
     trained(folder, 2)
     other = CheckpointFolder(folder.folder, identity("job", "other data"))
     model, optimizer = started()
-    assert other.load_latest(model=model, optimizer=optimizer) is None
+    assert load_latest(other, model=model, optimizer=optimizer) is None
     assert folder.latest() == folder.place / "update-00000002.safetensors", "until there is another"
 
 
@@ -187,9 +212,9 @@ def test_the_identity_before_goes_once_there_is_a_whole_checkpoint(
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "write_json_atomic", fail)
         with pytest.raises(OSError, match="no space left"):
-            other.save(1, model=model, optimizer=optimizer, state={})
+            save(other, 1, model=model, optimizer=optimizer, state={})
     assert folder.latest() is not None
-    other.save(1, model=model, optimizer=optimizer, state={})
+    save(other, 1, model=model, optimizer=optimizer, state={})
     assert {path.name for path in folder.folder.iterdir()} == {other.identity, "notes"}
 
 
@@ -204,7 +229,7 @@ def test_what_a_killed_process_left_goes_at_the_start(folder: CheckpointFolder) 
         (folder.place / left).touch()
     (folder.place / "history.csv").touch()
     model, optimizer = started()
-    state = folder.load_latest(model=model, optimizer=optimizer)
+    state = load_latest(folder, model=model, optimizer=optimizer)
     assert state is not None
     assert state["update"] == 2
     assert names(folder) == ["history.csv", *before]
@@ -234,7 +259,7 @@ def test_state_of_what_never_had_a_gradient_stays_absent(folder: CheckpointFolde
     take_update(model, optimizer)
     model.absent(torch.ones(1, 3)).sum().backward()
     optimizer.step()  # has state for all of them now
-    folder.load_latest(model=model, optimizer=optimizer)
+    load_latest(folder, model=model, optimizer=optimizer)
     assert set(optimizer.state) == set(model.present.parameters())
     assert [float(optimizer.state[p]["step"]) for p in model.present.parameters()] == [2.0, 2.0]
 
@@ -252,7 +277,7 @@ def test_no_pickle_is_written_or_read(
         monkeypatch.setattr(owner, name, refuse)
     trained(folder, 1)
     model, optimizer = started()
-    assert folder.load_latest(model=model, optimizer=optimizer) is not None
+    assert load_latest(folder, model=model, optimizer=optimizer) is not None
     assert {path.suffix for path in folder.place.iterdir()} == {".json", ".safetensors"}
     about = json.loads((folder.place / "update-00000001.json").read_text(encoding="utf-8"))
     assert set(about) == {"update", "sha256", "state"}

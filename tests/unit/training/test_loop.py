@@ -41,7 +41,7 @@ def assert_same_bits(ours: nn.Module, theirs: nn.Module) -> None:
 
 def first_gradients(trainer: Trainer) -> dict[str, Tensor | None]:
     trainer.model.train()
-    trainer._accumulate(trainer.updates.update(0))
+    trainer._accumulate(0, trainer.updates.update(0))
     return {name: p.grad for name, p in trainer.model.named_parameters()}
 
 

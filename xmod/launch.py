@@ -1,0 +1,63 @@
+"""How a rule starts pre-training: one process, or several on one machine or on several; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xmod.config_distributed import DistributedConfig
+
+SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"
+"""What torchrun passes on: its own, and the warning ahead of a time limit."""
+SAVING_SECONDS = 3600
+"""How long torchrun waits for processes that were asked to stop; it kills them after 30 otherwise,
+in the middle of a long update or of writing its checkpoint."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What the rule of pre-training asks."""
+
+    config: DistributedConfig
+
+    @property
+    def command(self) -> str:
+        """What starts `xmod.pretrain`, to which its arguments are appended.
+
+        Not a parameter of the rule, which another number of processes would run again.
+        """
+        if self.config.processes == 1:
+            return "python -m xmod.pretrain"
+        shards = f"--module-shards {self.config.num_shards}"
+        if self.config.num_nodes == 1:
+            return (
+                # Which torchrun would set, and say so at length.
+                "env OMP_NUM_THREADS=1 python -m torch.distributed.run --standalone"
+                f" --nproc-per-node {self.config.processes} --signals-to-handle {SIGNALS}"
+                f" --shutdown-timeout {SAVING_SECONDS}"
+                f" -m xmod.pretrain --distributed torchrun {shards}"
+            )
+        return (
+            f"srun --nodes {self.config.num_nodes} --ntasks {self.config.processes}"
+            f" --ntasks-per-node {self.config.local_processes} --kill-on-bad-exit=1"
+            f" python -m xmod.pretrain --distributed srun {shards}"
+        )
+
+    @property
+    def cores(self) -> int:
+        """The rule's threads: of all processes under torchrun, of each one under srun."""
+        return self.config.processes if self.config.num_nodes == 1 else 1
+
+    def threads_each(self, threads: int) -> int:
+        """The threads of each process, where the rule was given `threads`."""
+        return max(1, threads // self.cores)
+
+    @property
+    def resources(self) -> dict[str, int | str]:
+        """What several machines take besides, in the words of Snakemake's Slurm executor."""
+        if self.config.num_nodes == 1:
+            return {}
+        return {
+            "mpi": "srun",  # the executor then leaves it to the rule to start the tasks
+            "nodes": self.config.num_nodes,
+            "tasks": self.config.processes,
+        }

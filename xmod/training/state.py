@@ -1,0 +1,64 @@
+"""What training goes on from: weights and optimizer state as named tensors, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+def trained_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def training_tensors(
+    model: nn.Module, optimizer: torch.optim.Optimizer | None
+) -> dict[str, Tensor]:
+    """The trained weights, and the optimizer's state by parameter name where one is given.
+
+    A parameter that never had a gradient has no state, and gets none. They are the tensors
+    themselves: the next update changes them.
+    """
+    parameters = trained_parameters(model)
+    tensors = {f"model.{name}": parameter.detach() for name, parameter in parameters.items()}
+    if optimizer is not None:
+        for name, parameter in parameters.items():
+            for key, value in optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{key}.{name}"] = value
+    return tensors
+
+
+def host_copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies in host memory, by which training does not have to wait for a file.
+
+    From a GPU they go to page-locked memory, all at once; PyTorch keeps it for the next time.
+    """
+    copies = {}
+    is_from_gpu = False
+    for name, tensor in tensors.items():
+        on_gpu = tensor.device.type == "cuda"
+        copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=on_gpu)
+        copies[name] = copy.copy_(tensor.detach(), non_blocking=on_gpu)
+        is_from_gpu |= on_gpu
+    if is_from_gpu:
+        torch.cuda.synchronize()
+    return copies
+
+
+def restore(
+    tensors: Mapping[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    """Put what `training_tensors` gave back; tensors of parameters that are not here are left."""
+    parameters = trained_parameters(model)
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(tensors[f"model.{name}"])
+    optimizer.state.clear()
+    for key, value in tensors.items():
+        kind, _, rest = key.partition(".")
+        entry, _, name = rest.partition(".")
+        if kind == "optimizer" and name in parameters:
+            parameter = parameters[name]
+            # AdamW's step counts stay where the fused kernel wants them: beside the parameter.
+            optimizer.state[parameter][entry] = value.to(parameter.device)
