@@ -136,6 +136,11 @@ rule all:
 
 
 try:
-    apply(workflow.rules, workflow.resource_settings, PATHS)
+    apply(
+        workflow.rules,
+        workflow.resource_settings,
+        PATHS,
+        num_processes=RUN.launch.config.processes,
+    )
 except ValueError as error:
     raise WorkflowError(str(error)) from None

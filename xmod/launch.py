@@ -60,4 +60,5 @@ class Launch:
             "mpi": "srun",  # the executor then leaves it to the rule to start the tasks
             "nodes": self.config.num_nodes,
             "tasks": self.config.processes,
+            "tasks_per_gpu": 1,  # else it asks for all tasks on every GPU
         }

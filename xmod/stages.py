@@ -37,7 +37,7 @@ class Settings(Protocol):
     _parsed_overwrite_threads: Mapping[str, Any]
 
 
-def apply(rules: Iterable[Rule], settings: Settings, paths: Paths) -> None:
+def apply(rules: Iterable[Rule], settings: Settings, paths: Paths, *, num_processes: int) -> None:
     """Give each rule what is set for its stage; raises ConfigError for a name of nothing.
 
     Snakemake itself has given it what is set for the rule, and says nothing of a name that no rule
@@ -52,6 +52,15 @@ def apply(rules: Iterable[Rule], settings: Settings, paths: Paths) -> None:
             rule.resources.update(resources.get(name, {}))
             if name in threads:
                 rule.resources["_cores"] = threads[name]
+        if "pretrain" in names_of(rule, paths):
+            _multiply_gpus(rule, num_processes)
+
+
+def _multiply_gpus(rule: Rule, num_processes: int) -> None:
+    """What is set is each process's share, so that more processes are one number; executors are
+    told the job's."""
+    share = rule.resources["gpu"]
+    rule.resources["gpu"] = type(share)("gpu", share.value * num_processes)
 
 
 def names_of(rule: Rule, paths: Paths) -> Iterator[str]:

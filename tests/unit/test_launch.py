@@ -36,7 +36,7 @@ def test_64_gpus_are_a_number_in_the_configuration() -> None:
     many = launch(processes=64)
     assert many.command.startswith("srun --nodes 8 --ntasks 64 --ntasks-per-node 8 ")
     assert "--kill-on-bad-exit=1 python -m xmod.pretrain --distributed srun" in many.command
-    assert many.resources == {"mpi": "srun", "nodes": 8, "tasks": 64}
+    assert many.resources == {"mpi": "srun", "nodes": 8, "tasks": 64, "tasks_per_gpu": 1}
     assert (many.cores, many.threads_each(6)) == (1, 6)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemake.resources import Resource
 
 from tests.unit.test_jobs import loaded
 from xmod.config_errors import ConfigError
@@ -27,11 +28,17 @@ class Rule:
     log: list[str]
     resources: dict[str, Any] = field(default_factory=lambda: {"mem_mb": 1, "_cores": 1})
 
+    @classmethod
+    def pretraining(cls, name: str) -> Rule:
+        found = cls(name, [PATHS.log("pretrain", "{cell}")])
+        found.resources["gpu"] = Resource("gpu", 0)
+        return found
+
 
 def rules() -> dict[str, Rule]:
     return {
-        "pretrain": Rule("pretrain", [PATHS.log("pretrain", "{cell}")]),
-        "half": Rule("pretrain_checkpoint_0_5", [PATHS.log("pretrain", "{cell}")]),
+        "pretrain": Rule.pretraining("pretrain"),
+        "half": Rule.pretraining("pretrain_checkpoint_0_5"),
         "nli": Rule("finetune_nli_seed-1", [PATHS.log("finetune", "nli", "{cell}", "seed-1")]),
         "qa": Rule("finetune_qa_seed-1", [PATHS.log("finetune", "qa", "{cell}", "seed-1")]),
         "aggregate": Rule("aggregate", [PATHS.log("aggregate")]),
@@ -47,10 +54,24 @@ def settings(resources: Mapping[str, Any], threads: Mapping[str, int] | None = N
 
 def test_a_stage_stands_for_all_its_rules() -> None:
     found = rules()
-    apply(found.values(), settings({"pretrain": {"mem_mb": 9}}, {"finetune": 4}), PATHS)
+    apply(
+        found.values(),
+        settings({"pretrain": {"mem_mb": 9}}, {"finetune": 4}),
+        PATHS,
+        num_processes=1,
+    )
     assert found["pretrain"].resources["mem_mb"] == found["half"].resources["mem_mb"] == 9
     assert found["nli"].resources == {"mem_mb": 1, "_cores": 4}
     assert found["aggregate"].resources == {"mem_mb": 1, "_cores": 1}
+
+
+def test_gpus_are_each_processs_share() -> None:
+    found = rules()
+    given = settings({"pretrain": {"gpu": Resource("gpu", 1)}, "finetune": {"gpu": 1}})
+    apply(found.values(), given, PATHS, num_processes=64)
+    assert found["pretrain"].resources["gpu"] == found["half"].resources["gpu"] == 64
+    assert found["nli"].resources["gpu"] == 1, "of one process"
+    apply(rules().values(), settings({}), PATHS, num_processes=64)
 
 
 def test_the_narrower_name_wins() -> None:
@@ -60,7 +81,7 @@ def test_the_narrower_name_wins() -> None:
         "finetune/qa": {"mem_mb": 7, "device": "cuda"},
         "finetune": {"mem_mb": 5, "runtime": 60},
     }
-    apply(found.values(), settings(given), PATHS)
+    apply(found.values(), settings(given), PATHS, num_processes=1)
     qa = {"mem_mb": 7, "runtime": 60, "device": "cpu", "_cores": 1}
     assert found["qa"].resources == qa
     assert found["nli"].resources == {"mem_mb": 5, "runtime": 60, "_cores": 1}
@@ -68,10 +89,15 @@ def test_the_narrower_name_wins() -> None:
 
 def test_a_name_of_nothing_stops_the_run() -> None:
     with pytest.raises(ConfigError, match=r"'pretrian' is no stage and no rule; .*'pretrain'\?"):
-        apply(rules().values(), settings({"pretrian": {"mem_mb": 9}}), PATHS)
+        apply(rules().values(), settings({"pretrian": {"mem_mb": 9}}), PATHS, num_processes=1)
     with pytest.raises(ConfigError, match=r"--set-threads .*'all_of_it'"):
-        apply(rules().values(), settings({}, {"all_of_it": 4}), PATHS)
-    apply(rules().values(), settings({"adapt": {"mem_mb": 9}, "finetune/ner": {}}), PATHS)
+        apply(rules().values(), settings({}, {"all_of_it": 4}), PATHS, num_processes=1)
+    apply(
+        rules().values(),
+        settings({"adapt": {"mem_mb": 9}, "finetune/ner": {}}),
+        PATHS,
+        num_processes=1,
+    )
 
 
 def test_every_job_that_takes_time_has_a_stage(shipped: dict[str, Any]) -> None:
