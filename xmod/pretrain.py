@@ -11,7 +11,7 @@ import torch
 
 from xmod.command import add_execution_arguments, execution_from, run
 from xmod.data.updates import open_updates
-from xmod.jobs import PretrainJob, text
+from xmod.jobs import PretrainJob, check_engine, text
 from xmod.manifest import write_manifest
 from xmod.model.counts import parameter_counts
 from xmod.model.heads import MaskedLanguageModel
@@ -39,6 +39,7 @@ def pretrain(arguments: argparse.Namespace) -> None:
     started = time.time()
     execution = execution_from(arguments)
     job = PretrainJob.read(arguments.job)
+    check_engine(job.cell, job.engine, has="torch")
     vocabulary = Vocabulary.open(arguments.vocabulary)
     updates = open_updates(
         arguments.tokens,
