@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks import data_loading, task_encoding, task_speed, training_speed
+from benchmarks import data_loading, peers, task_encoding, task_speed, training_speed
 from benchmarks.report import Table, machine, markdown, show
 
-BENCHMARKS = [training_speed, task_speed, data_loading, task_encoding]
+BENCHMARKS = [training_speed, peers, task_speed, data_loading, task_encoding]
 """Each has `run(*, quick: bool) -> list[Table]`; the tables come in this order."""
 
 OUTPUT = Path("docs/benchmarks.md")

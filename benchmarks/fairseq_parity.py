@@ -13,7 +13,7 @@ import argparse
 import json
 import math
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -21,15 +21,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.report import Table, show
 from xmod.config import ModelConfig
 from xmod.config_section import ModuleKind
+from xmod.config_tasks import FinetuneConfig, TaskKind
 from xmod.config_training import PretrainConfig
 from xmod.data.batches import Batch
-from xmod.engines.fairseq_start import import_fairseq
+from xmod.engines.fairseq_start import build_trainer, import_fairseq
 from xmod.model import MaskedLanguageModel, Segment, initialise
+from xmod.model.finetuning import copy_to_train
+from xmod.model.task_heads import TaskModel, initialise_head
+from xmod.tasks.batches import TaskBatch
+from xmod.tasks.examples import NER_TAGS, NLI_LABELS
+from xmod.tasks.finetuning import TaskObjective
+from xmod.tasks.heads import HEADS
+from xmod.tasks.ner import NO_TAG
+from xmod.tokenization.vocabulary import PAD
 from xmod.training.checkpoint import CheckpointFolder
 from xmod.training.loop import Execution, Trainer
 from xmod.training.objective import MaskedLanguageModelling
@@ -50,6 +59,9 @@ MODEL = ModelConfig(
     attention_dropout=0.0,
 )
 VOCABULARY_SIZE = 300
+EPSILONS = (1e-8, 1e-6)
+"""Adam's. fairseq adds it to the root of the uncorrected second moment, PyTorch to that of the
+corrected one: to fairseq it is up to 7 times larger in the first updates."""
 CONFIG = PretrainConfig(
     sequence_length=24, batch_sequences=12, sequences_per_draw=4, precision="float32"
 )
@@ -95,7 +107,9 @@ def new_model(kind: ModuleKind) -> MaskedLanguageModel:
     return model
 
 
-def engines(kind: ModuleKind, folder: Path) -> tuple[Trainer[Batch], Any]:
+def engines(
+    kind: ModuleKind, folder: Path, config: PretrainConfig = CONFIG
+) -> tuple[Trainer[Batch], Any]:
     """The two engines' trainings of one model, that begin with the same weights."""
     from xmod.engines.fairseq_training import FairseqTraining
 
@@ -103,7 +117,7 @@ def engines(kind: ModuleKind, folder: Path) -> tuple[Trainer[Batch], Any]:
     ours, theirs = deepcopy(model), deepcopy(model)
     common: dict[str, Any] = {
         "label": "parity",
-        "config": CONFIG,
+        "config": config,
         "peak_learning_rate": CONFIG.peak_learning_rate,
         "budget_updates": NUM_UPDATES,
         "seed": 1,
@@ -156,65 +170,116 @@ def forward_difference(kind: ModuleKind, folder: Path) -> float:
     with torch.no_grad():
         ours_MV = model.eval().logits(tokens_BL, segments, read_M, lengths_B)
         languages = [one.language for one in segments for _ in range(one.size)]
-        sample = theirs.trainer.task._input(tokens_BL.numpy(), languages)
+        sample = theirs.trainer.task.net_input(tokens_BL.numpy(), languages)
         theirs_BLV = theirs.trainer.model.eval()(**sample)[0]
     return float((ours_MV - theirs_BLV[is_token_BL]).abs().max())
 
 
 def gradient_difference(kind: ModuleKind, folder: Path) -> float:
-    """The largest of all gradients of the first update; a module that one engine has without a
-    gradient has none in the other either."""
-    from xmod.engines.fairseq_plugin.weights import as_ours, fairseq_names
-
+    """The largest of all gradients of the first update."""
     ours, theirs = engines(kind, folder)
     batches = RandomUpdates().update(0)
     ours.model.train()
     ours._accumulate(batches)
-    trainer, num_targets = theirs.trainer, sum(len(batch.targets) for batch in batches)
+    task = theirs.trainer.task
+    samples = [task.pretraining_sample(batch) for batch in batches]
+    return _largest(ours.model, fairseq_gradients(theirs.trainer, samples))
+
+
+def task_gradient_difference(kind: TaskKind) -> float:
+    """The same of fine-tuning: two padded micro-batches of one update, what is frozen being so."""
+    head, num_outputs = HEADS[kind]
+    encoder = copy_to_train(new_model("language").encoder, freezes=FinetuneConfig().freezes)
+    ours = TaskModel(encoder, kind=head, num_outputs=num_outputs)
+    initialise_head(ours, seed=1)
+    batches = [_task_batch(kind, number) for number in (1, 2)]
+    objective = TaskObjective(ours.train(), kind=kind, language="to")
+    num_targets = sum(map(objective.num_targets, batches))
+    trainer = build_trainer(
+        deepcopy(ours),
+        kind=kind,
+        config=FinetuneConfig(precision="float32"),
+        peak_learning_rate=1e-3,
+        budget_updates=10,
+        seed=1,
+        execution=EXECUTION,
+    )
+    samples = [trainer.task.finetuning_sample(batch, language="to") for batch in batches]
     for batch in batches:
-        trainer.task.train_step(
-            trainer.task.pretraining_sample(batch),
-            trainer.model.train(),
-            trainer.criterion,
-            trainer.optimizer,
-            update_num=0,
+        (objective.loss(batch, EXECUTION.device) / num_targets).backward()  # type: ignore[no-untyped-call]
+    return _largest(ours, fairseq_gradients(trainer, samples))
+
+
+def fairseq_gradients(trainer: Any, samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+    """Of an update, by fairseq's names, as its trainer divides them by the targets of all."""
+    num_targets = 0
+    for sample in samples:
+        _, number, _ = trainer.task.train_step(
+            sample, trainer.model.train(), trainer.criterion, trainer.optimizer, update_num=0
         )
-    gradients: Mapping[str, Tensor] = {
-        name: p.grad / num_targets
-        for name, p in trainer.model.named_parameters()
-        if p.grad is not None
-    }
-    largest = 0.0
-    for name, parameter in ours.model.named_parameters():
-        has_one = set(fairseq_names(name, is_task=False)) <= gradients.keys()
+        num_targets += int(number)
+    named = trainer.model.named_parameters()
+    return {name: p.grad / num_targets for name, p in named if p.grad is not None}
+
+
+def _largest(ours: nn.Module, gradients: Mapping[str, Tensor]) -> float:
+    """Infinite where a parameter has a gradient in one engine only: absent modules have none."""
+    from xmod.engines.fairseq_plugin.weights import as_ours, fairseq_names, has_task
+
+    largest, is_task = 0.0, has_task(ours)
+    for name, parameter in ours.named_parameters():
+        has_one = set(fairseq_names(name, is_task=is_task)) <= gradients.keys()
         if has_one != (parameter.grad is not None):
             return math.inf
         if parameter.grad is not None:
-            difference = parameter.grad - as_ours(name, gradients, is_task=False)
+            difference = parameter.grad - as_ours(name, gradients, is_task=is_task)
             largest = max(largest, float(difference.abs().max()))
     return largest
 
 
-def loss_difference(kind: ModuleKind, folder: Path) -> tuple[float, float]:
-    """The largest between the losses of one update, and the last loss."""
-    ours, theirs = engines(kind, folder)
+def _task_batch(kind: TaskKind, seed: int) -> TaskBatch:
+    rng = np.random.default_rng(seed)
+    lengths = np.array([24, 17, 9, 9])
+    ids = rng.integers(4, VOCABULARY_SIZE - 1, size=(4, 24))
+    is_token = np.arange(24) < lengths[:, None]
+    tags = rng.integers(NO_TAG, len(NER_TAGS), size=ids.shape)
+    targets = {
+        "nli": rng.integers(len(NLI_LABELS), size=4),
+        "ner": np.where(is_token & (tags >= 0), tags, NO_TAG),
+        "qa": np.array([[3, 5], [0, 0], [8, 8], [1, 2]]),
+    }
+    return TaskBatch(
+        rows=np.arange(4),
+        ids=np.where(is_token, ids, PAD),
+        lengths=lengths,
+        targets=targets[kind].astype(np.int64),
+    )
+
+
+def losses(kind: ModuleKind, folder: Path, config: PretrainConfig) -> tuple[list[float], ...]:
+    """Of every update, by either engine."""
+    ours, theirs = engines(kind, folder, config)
     ours.run()
     theirs.run()
-    pairs = list(zip(ours.progress.rows, theirs.progress.rows, strict=True))
-    assert len(pairs) == NUM_UPDATES
-    return max(abs(a["loss"] - b["loss"]) for a, b in pairs), pairs[-1][0]["loss"]
+    found = tuple([row["loss"] for row in one.progress.rows] for one in (ours, theirs))
+    assert len(found[0]) == len(found[1]) == NUM_UPDATES
+    return found
 
 
 def measure(kind: ModuleKind) -> dict[str, float]:
+    found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        losses, last = loss_difference(kind, folder)
-        return {
-            "logits": forward_difference(kind, folder),
-            "gradients_at_update_1": gradient_difference(kind, folder),
-            "losses": losses,
-            "last_loss": last,
-        }
+        found["logits"] = forward_difference(kind, folder)
+        found["gradients_at_update_1"] = gradient_difference(kind, folder)
+        for epsilon in EPSILONS:
+            config = CONFIG.model_copy(update={"adam_epsilon": epsilon})
+            ours, theirs = losses(kind, folder / f"{epsilon}", config)
+            pairs = zip(ours, theirs, strict=True)
+            found[f"losses_epsilon_{epsilon:.0e}".replace("e-0", "e-")] = max(
+                abs(a - b) for a, b in pairs
+            )
+        return {**found, "first_loss": ours[0], "last_loss": ours[-1]}
 
 
 def main() -> None:
@@ -225,18 +290,20 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     import_fairseq()
-    found = {variant: measure(kind) for variant, kind in VARIANTS.items()}
+    variants = {variant: measure(kind) for variant, kind in VARIANTS.items()}
+    tasks = {kind: task_gradient_difference(kind) for kind in HEADS}
     if arguments.json:
-        arguments.json.write_text(json.dumps(found), encoding="utf-8")
-    rows = [
-        (variant, *(f"{value:.1e}" for value in one.values())) for variant, one in found.items()
-    ]
+        text = json.dumps({"variants": variants, "tasks": tasks})
+        arguments.json.write_text(text, encoding="utf-8")
+    rows = [(name, *(f"{one:.2g}" for one in row.values())) for name, row in variants.items()]
+    columns = ("variant", *(key.replace("_", " ") for key in variants["xmod"]))
+    show(Table(title="Pre-training", explanation="", columns=columns, rows=tuple(rows)))
     show(
         Table(
-            title="Largest differences between the engines",
+            title="Fine-tuning",
             explanation="",
-            columns=("variant", *(key.replace("_", " ") for key in found["xmod"])),
-            rows=tuple(rows),
+            columns=("task", "gradients at update 1"),
+            rows=tuple((kind, f"{one:.2g}") for kind, one in tasks.items()),
         )
     )
 

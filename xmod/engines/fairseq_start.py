@@ -36,11 +36,9 @@ def import_fairseq() -> None:
             "engine: fairseq, but this Python has no fairseq; build its environment with "
             f"`make fairseq-env` and use {folder()}/bin/python, or name another in {VARIABLE}"
         )
-    # Hundreds of settings, and what hydra and PyTorch have renamed since 2022; a job's own log says
-    # what matters.
+    # Its hundreds of settings, and what PyTorch has renamed since: a job's own log is for a person.
     logging.getLogger("fairseq").setLevel(logging.WARNING)
-    for module in ("fairseq", "hydra"):
-        warnings.filterwarnings("ignore", module=module)
+    warnings.filterwarnings("ignore", module="fairseq")
     plain: Callable[..., Any] = dataclasses.dataclass
 
     def with_hash(cls: type | None = None, /, **options: Any) -> Any:
@@ -84,9 +82,11 @@ def build_trainer(
         seed=seed,
         is_on_cpu=execution.device.type == "cpu",
     )
-    settings = convert_namespace_to_omegaconf(
-        options.parse_args_and_arch(options.get_training_parser(), arguments)
-    )
+    with warnings.catch_warnings():  # of hydra: how it was called in 2022
+        warnings.simplefilter("ignore")
+        settings = convert_namespace_to_omegaconf(
+            options.parse_args_and_arch(options.get_training_parser(), arguments)
+        )
     task = tasks.setup_task(settings.task)
     task.prepare(model, precision=precision_of(config, model, execution), kind=kind)
     theirs = task.build_model(settings.model)

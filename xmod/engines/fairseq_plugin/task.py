@@ -73,7 +73,7 @@ class CellTask(LegacyFairseqTask):
         target_BL.reshape(-1)[batch.masked] = batch.targets
         languages = [language for language, number in batch.segments for _ in range(number)]
         return {
-            "net_input": self._input(batch.tokens, languages),
+            "net_input": self.net_input(batch.tokens, languages),
             "target": torch.from_numpy(target_BL),
             "ntokens": batch.tokens.size,
             "nsentences": len(batch.tokens),
@@ -83,7 +83,7 @@ class CellTask(LegacyFairseqTask):
         """A micro-batch of a task, all of it in `language`."""
         return {
             "net_input": {
-                **self._input(batch.ids, [language] * len(batch.rows)),
+                **self.net_input(batch.ids, [language] * len(batch.rows)),
                 "classification_head_name": HEAD,
             },
             "target": torch.from_numpy(batch.targets),
@@ -92,7 +92,7 @@ class CellTask(LegacyFairseqTask):
             "nsentences": len(batch.rows),
         }
 
-    def _input(self, tokens_BL: Any, languages: list[str]) -> Sample:
+    def net_input(self, tokens_BL: Any, languages: list[str]) -> Sample:
         """A missing language would be English to fairseq, in silence: each sequence names its own.
 
         Raises ValueError for one that the model does not have.
