@@ -158,7 +158,7 @@ def forward_difference(kind: ModuleKind, folder: Path) -> float:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.empty_like(parameter).normal_(0.0, 0.2, generator=generator))
-    from xmod.engines.fairseq_plugin.weights import put_into_fairseq
+    from xmod.engines.fairseq_weights import put_into_fairseq
 
     put_into_fairseq(model, theirs.trainer.model)
     lengths_B = torch.tensor([24, 7, 13, 24, 1, 20])
@@ -224,7 +224,7 @@ def fairseq_gradients(trainer: Any, samples: Sequence[dict[str, Any]]) -> dict[s
 
 def _largest(ours: nn.Module, gradients: Mapping[str, Tensor]) -> float:
     """Infinite where a parameter has a gradient in one engine only: absent modules have none."""
-    from xmod.engines.fairseq_plugin.weights import as_ours, fairseq_names, has_task
+    from xmod.engines.fairseq_weights import as_ours, fairseq_names, has_task
 
     largest, is_task = 0.0, has_task(ours)
     for name, parameter in ours.named_parameters():

@@ -17,8 +17,8 @@ import torch
 
 from xmod.config_tasks import TaskKind
 from xmod.config_training import OptimizerConfig
-from xmod.engines.fairseq_plugin.weights import take_from_fairseq
 from xmod.engines.fairseq_start import build_trainer, precision_of
+from xmod.engines.fairseq_weights import take_from_fairseq
 from xmod.model.device import device_name
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.task_heads import TaskModel

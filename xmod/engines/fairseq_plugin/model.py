@@ -10,7 +10,7 @@ from fairseq.models.xmod.model import XMODModel
 from torch import Tensor, nn
 
 from xmod.engines.fairseq_plugin.task import CellTask
-from xmod.engines.fairseq_plugin.weights import HEAD, put_into_fairseq
+from xmod.engines.fairseq_weights import HEAD, put_into_fairseq
 from xmod.model.encoder import Encoder
 from xmod.model.task_heads import TaskModel, TokenHead
 

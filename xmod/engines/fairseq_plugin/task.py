@@ -15,7 +15,7 @@ from fairseq.tasks import LegacyFairseqTask, register_task
 
 from xmod.config_tasks import TaskKind
 from xmod.data.batches import Batch
-from xmod.engines.fairseq_plugin.weights import HEAD
+from xmod.engines.fairseq_weights import HEAD
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.language_modules import SHARED_MODULE
 from xmod.model.task_heads import TaskModel
