@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.unit.small_tasks import with_tasks
 from xmod.config import parse
@@ -14,6 +15,7 @@ from xmod.dag import Dag
 from xmod.engines.environment import VARIABLE, interpreter, missing_environment
 from xmod.jobs import check_engine
 
+ROOT = Path(__file__).parents[3]
 AXES = {"variant": ["xmod"], "language_set": ["13"], "budget": ["equal_steps"]}
 
 
@@ -82,6 +84,17 @@ def test_fairseq_needs_a_bottleneck_that_divides_the_width(small: dict[str, Any]
     parse(small, origin="my.yaml")
     with pytest.raises(ConfigError, match=r"with engine: fairseq, model.width \(64\) must be"):
         parse(small | {"engine": "fairseq"}, origin="my.yaml")
+
+
+def test_both_ways_to_make_the_environment_have_the_same_versions() -> None:
+    lines = (ROOT / "envs/fairseq-requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if not line.startswith("#")]
+    conda = yaml.safe_load((ROOT / "envs/fairseq.yaml").read_text(encoding="utf-8"))
+    assert conda["dependencies"][-1]["pip"] == wanted
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    ours = dict(line.split("==") for line in pinned if "==" in line)
+    for name, version in (line.split("==") for line in wanted):
+        assert ours.get(name, version) == version, f"{name}: both engines compute with one version"
 
 
 def test_a_job_of_another_engine_is_refused() -> None:
