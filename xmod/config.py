@@ -310,7 +310,9 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _fairseq_can_say_the_bottleneck(self) -> Self:
+    def _fairseq_can_say_the_model(self) -> Self:
+        if self.engine == "fairseq" and self.model.layer_norm == "pre":
+            raise ValueError("engine: fairseq trains models of model.layer_norm: post only")
         if self.engine == "fairseq" and self.model.width % self.model.bottleneck:
             raise ValueError(
                 f"with engine: fairseq, model.width ({self.model.width}) must be a multiple of "

@@ -86,6 +86,13 @@ def test_fairseq_needs_a_bottleneck_that_divides_the_width(small: dict[str, Any]
         parse(small | {"engine": "fairseq"}, origin="my.yaml")
 
 
+def test_fairseq_trains_no_pre_ln_model(small: dict[str, Any]) -> None:
+    small["model"] = small["model"] | {"layer_norm": "pre"}
+    parse(small, origin="my.yaml")
+    with pytest.raises(ConfigError, match=r"engine: fairseq trains models of model\.layer_norm"):
+        parse(small | {"engine": "fairseq"}, origin="my.yaml")
+
+
 def test_both_ways_to_make_the_environment_have_the_same_versions() -> None:
     lines = (ROOT / "envs/fairseq-requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = [line for line in lines if not line.startswith("#")]
