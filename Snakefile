@@ -41,16 +41,17 @@ except ValueError as error:
     raise WorkflowError(str(error)) from None
 
 PATHS = RUN.paths
+USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 # A grid is planned before its data are there, so what is missing stops only what would read it.
 if workflow.output_settings.dryrun:
-    for message in RUN.missing_data():
+    for message in RUN.missing_data(uses_conda=USES_CONDA):
         print(f"warning: {message}", file=sys.stderr)
 
 
 # Snakemake calls this when it begins to run jobs: not in a dry run, nor in the jobs themselves.
 onstart:
-    missing = RUN.missing_data()
+    missing = RUN.missing_data(uses_conda=USES_CONDA)
     if missing:
         raise WorkflowError("\n".join(missing))
     try:
@@ -79,15 +80,16 @@ onerror:
 # Jobs run the Python that runs Snakemake, activated or not, unless conda gives them another one.
 # Setting a prefix takes away Snakemake's own, without which `command | tee` hides a failure.
 STRICT = "set -euo pipefail"
-USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 SEARCH = "$PATH" if USES_CONDA else f"{os.path.dirname(sys.executable)}:$PATH"
 # An executor such as Slurm's gives a job its GPUs; all others share those of the machine.
 GPUS = "export XMOD_GPUS_ARE_GIVEN=1" if workflow.remote_exec else "unset XMOD_GPUS_ARE_GIVEN"
 if workflow.remote_exec:
     # The warning ahead of a time limit is for the job; it would kill the Snakemake around it.
     signal.signal(signal.SIGUSR1, lambda *_: None)
+# fairseq has an environment of its own (docs/fairseq.md), which conda makes where it is used.
+CONDA = f"export XMOD_USES_CONDA={int(USES_CONDA) or str()}"
 shell.prefix(
-    f"{STRICT}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; {GPUS};"
+    f"{STRICT}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; {GPUS}; {CONDA};"
     f" source {workflow.basedir}/workflow/begin.sh; "
 )
 
@@ -108,6 +110,7 @@ include: "workflow/rules/adapters.smk"
 include: "workflow/rules/extend.smk"
 include: "workflow/rules/perplexity.smk"
 include: "workflow/rules/tasks.smk"
+include: "workflow/rules/fairseq.smk"
 include: "workflow/rules/results.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/architecture.smk"

@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from statistics import median
@@ -27,9 +28,11 @@ class Measured(NamedTuple):
 class Worker:
     """A running `benchmarks.worker`, idle but when it is asked for steps."""
 
-    def __init__(self, contender: Contender) -> None:
+    def __init__(self, contender: Contender, *, python: str = sys.executable) -> None:
+        """`python` has the contender's library, where this one does not."""
+        started = time.perf_counter()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker"],
+            [python, "-m", "benchmarks.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -37,6 +40,8 @@ class Worker:
         self._send(pickle.dumps(contender).hex())
         if self._receive() != "ready":
             raise RuntimeError(f"{contender.label} did not start")
+        self.start_seconds = time.perf_counter() - started
+        """From the start of the process to the end of a first step."""
 
     def __enter__(self) -> Self:
         return self

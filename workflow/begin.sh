@@ -28,3 +28,8 @@ ended() { printf 'ended {"code": %d, "at": "%s"}\n' "$1" "$(date -u +%Y-%m-%dT%H
 with_gpus() {
   if [ "$1" = 0 ] || [ -n "${XMOD_GPUS_ARE_GIVEN:-}" ]; then "${@:2}"; else python -m xmod.take_gpus --number "$@"; fi
 }
+
+# Go on in the environment of fairseq (docs/fairseq.md); with conda that is the rule's.
+in_fairseq() {
+  if [ -z "${XMOD_USES_CONDA:-}" ]; then export PATH="${XMOD_FAIRSEQ:-$PYTHONPATH/.venv-fairseq}/bin:$PATH"; fi
+}

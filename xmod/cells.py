@@ -18,7 +18,7 @@ from xmod.config_section import AxisValue
 
 _VOCABULARY = ("corpora", "vocabulary")
 _ADDED_VOCABULARY = ("corpora", "extend.vocabulary")
-_PRETRAIN = (*_VOCABULARY, "model", "pretrain", "adapters", "seed")
+_PRETRAIN = (*_VOCABULARY, "model", "pretrain", "adapters", "engine", "seed")
 _MODEL = (*_PRETRAIN, "checkpoint")
 _EXTEND = (*_MODEL, "extend")
 _TASK_DATA = tuple(f"tasks.{{task}}.{key}" for key in ("train", "development", "tests"))

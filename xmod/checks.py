@@ -11,6 +11,7 @@ from xmod.cells import Cell
 from xmod.config import Config
 from xmod.config_errors import ConfigError, suggest
 from xmod.config_section import AxisValue
+from xmod.engines.environment import missing_environment
 from xmod.evaluated import evaluated_sets
 from xmod.paths import released_files
 
@@ -51,13 +52,16 @@ def check(dag: Dag) -> None:
         read_claims(Path(dag.config.claims), dag.table)
 
 
-def missing_data(dag: Dag) -> list[str]:
+def missing_data(dag: Dag, *, uses_conda: bool = False) -> list[str]:
     """What the configuration names and a run would not find: a message each.
 
-    No error by itself: a run can be planned where its data are not.
+    No error by itself: a run can be planned where its data are not. With conda, Snakemake makes
+    the environments itself.
     """
     found = [no_folder(dag.config) or _no_text(dag), *_no_models(dag), *_no_released(dag)]
     found += [*_no_task_files(dag), *dag.sources.missing()]
+    if not uses_conda and any(one.engine == "fairseq" for one in dag.grid.configs.values()):
+        found.append(missing_environment())
     return [f"{dag.origin}: {message}" for message in found if message]
 
 

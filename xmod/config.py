@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from xmod.config_data import DEFAULT, put_data
 from xmod.config_distributed import DistributedConfig
 from xmod.config_errors import ConfigError, explain, shown, suggest
-from xmod.config_section import AxisValue, ModuleKind, Name, Section, Trainable
+from xmod.config_section import AxisValue, Engine, ModuleKind, Name, Section, Trainable
 from xmod.config_sources import SourcesConfig
 from xmod.config_tasks import TaskConfig
 from xmod.config_training import AdaptersConfig, ExtendConfig, PretrainConfig, TrainingConfig
@@ -245,6 +245,9 @@ class Config(Section):
     budget: str | int = "equal_steps"
     """A name under `budgets` or a number of updates, where no axis gives one. With 0, what follows
     starts from random weights: a control."""
+    engine: Engine = "torch"
+    """What pre-trains and fine-tunes cells: this project's own loop, or fairseq's trainer, which
+    trained the paper's models and has an environment of its own (docs/fairseq.md)."""
     checkpoint: float = Field(default=1.0, gt=0.0, le=1.0)
     """The share of the budget's updates after which a cell is taken: 1 for the end; less for an
     intermediate checkpoint of the same training (appendix B), where no axis gives one."""
@@ -306,6 +309,17 @@ class Config(Section):
                     f"{section}.sequence_length ({training.sequence_length}) exceeds "
                     f"model.max_positions ({self.model.max_positions})"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _fairseq_can_say_the_model(self) -> Self:
+        if self.engine == "fairseq" and self.model.layer_norm == "pre":
+            raise ValueError("engine: fairseq trains models of model.layer_norm: post only")
+        if self.engine == "fairseq" and self.model.width % self.model.bottleneck:
+            raise ValueError(
+                f"with engine: fairseq, model.width ({self.model.width}) must be a multiple of "
+                f"model.bottleneck ({self.model.bottleneck}): fairseq knows their ratio only"
+            )
         return self
 
 

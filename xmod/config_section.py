@@ -13,6 +13,7 @@ from xmod.config_errors import NAME_PATTERN, ConfigError, explain
 ModuleKind = Literal["language", "shared", "none"]
 Trainable = Literal["embeddings", "positions", "modules"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Engine = Literal["torch", "fairseq"]
 AxisValue = str | int | float | bool | None
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 """A name that can be a part of a cell's id."""

@@ -385,6 +385,6 @@ class Dag:
         """Raise ConfigError, with the file to mend, for what the grid alone does not find out."""
         checks.check(self)
 
-    def missing_data(self) -> list[str]:
+    def missing_data(self, *, uses_conda: bool = False) -> list[str]:
         """What a run would not find: a message each. A run can be planned without it."""
-        return checks.missing_data(self)
+        return checks.missing_data(self, uses_conda=uses_conda)

@@ -6,139 +6,52 @@ One job does one run or several, each by itself: the bits are the same either wa
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from xmod.command import add_execution_arguments, execution_from, run
-from xmod.files import sha256_file
-from xmod.jobs import text
-from xmod.manifest import write_manifest
-from xmod.model.encoder import Encoder
-from xmod.model.finetuning import copy_to_train
-from xmod.model.storage import read_extension, read_model, save_finetuned
-from xmod.model.task_heads import TaskModel, initialise_head
+from xmod.jobs import check_engine
 from xmod.task_jobs import FinetuneJob, Run
-from xmod.tasks.features import Features
-from xmod.tasks.finetuning import TaskObjective, TaskUpdates
-from xmod.tasks.heads import HEADS
-from xmod.tokenization.vocabulary import Vocabulary
-from xmod.training.checkpoint import CheckpointFolder, identity
-from xmod.training.loop import Trainer
+from xmod.tasks.finetuning import TaskObjective
+from xmod.tasks.start import Start, add_arguments
+from xmod.training.loop import Execution, Trainer
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m xmod.finetune", description=__doc__)
-    parser.add_argument("--job", type=Path, required=True, help="what to do: a FinetuneJob")
-    parser.add_argument("--model", type=Path, required=True, help="the pre-trained model")
-    parser.add_argument("--vocabulary", type=Path, required=True, help="its vocabulary")
-    parser.add_argument(
-        "--extension", type=Path, help="where the source language was added: its extension"
-    )
-    parser.add_argument(
-        "--extension-vocabulary", type=Path, help="and the vocabulary that came with it"
-    )
-    parser.add_argument("--features", type=Path, required=True, help="the training set")
-    parser.add_argument("--checkpoints", type=Path, required=True, help="its own, to resume from")
-    parser.add_argument("--output", type=Path, required=True, help="<run>/model.safetensors")
+    add_arguments(parser)
     add_execution_arguments(parser)
     options = parser.parse_args(arguments)
-    finetuning = Finetuning(options, FinetuneJob.read(options.job))
-    for one in finetuning.job.runs:
-        finetuning.train(one)
+    execution = execution_from(options)
+    job = FinetuneJob.read(options.job)
+    check_engine(job.cell, job.engine, has="torch")
+    start = Start(options, job)
+    for one in job.runs:
+        train(start, one, execution)
 
 
-class Finetuning:
-    """A cell in its source language, and the training set: what all runs start from."""
-
-    def __init__(self, arguments: argparse.Namespace, job: FinetuneJob) -> None:
-        """Raises ValueError where a file is missing or is not what belongs to the cell."""
-        if job.source_is_added != (arguments.extension is not None):
-            raise ValueError(
-                f"{arguments.job}: source_is_added is {job.source_is_added}; --extension is given "
-                "exactly where the source language was added"
-            )
-        self.arguments, self.job = arguments, job
-        self.execution = execution_from(arguments)
-        vocabulary = Vocabulary.open(arguments.vocabulary)
-        model = read_model(arguments.model, vocabulary=vocabulary.fingerprint)
-        self.base_sha256 = sha256_file(arguments.model)
-        if job.source_is_added:
-            vocabulary = Vocabulary.open(arguments.extension_vocabulary)
-            model = read_extension(
-                arguments.extension,
-                model,
-                language=job.source,
-                vocabulary=vocabulary.fingerprint,
-                base_sha256=self.base_sha256,
-            )
-        self.encoder: Encoder = model.encoder
-        self.features = Features.open(
-            arguments.features, kind=job.kind, vocabulary=vocabulary, language=job.source
-        )
-        self.inputs = {
-            "base_sha256": self.base_sha256,
-            "features_sha256": sha256_file(arguments.features),
-            "extension_sha256": sha256_file(arguments.extension) if job.source_is_added else "",
-        }
-
-    def train(self, one: Run) -> None:
-        """Train one run; write model, history and manifest."""
-        started = time.time()
-        config = self.job.finetune
-        head, num_outputs = HEADS[self.job.kind]
-        encoder = copy_to_train(self.encoder, freezes=config.freezes)
-        model = TaskModel(encoder, kind=head, num_outputs=num_outputs)
-        initialise_head(model, seed=one.seed)
-        updates = TaskUpdates(
-            self.features,
-            batch_sequences=config.batch_sequences,
-            micro_batch_sequences=self.execution.micro_batch_sequences,
-            seed=one.seed,
-        )
-        checkpoints = CheckpointFolder(
-            self.arguments.checkpoints / one.name,
-            identity(
-                text(self.job.model_copy(update={"runs": (one,)})),
-                json.dumps(self.inputs, sort_keys=True),
-            ),
-        )
-        trainer = Trainer(
-            label=f"{self.job.cell} on {self.job.task}, {one.name}",
-            model=model,
-            encoder=encoder,
-            objective=TaskObjective(model, kind=self.job.kind, language=self.job.source),
-            updates=updates,
-            config=config,
-            peak_learning_rate=one.learning_rate,
-            budget_updates=one.epochs * updates.updates_per_epoch,
-            seed=one.seed,
-            execution=self.execution,
-            checkpoints=checkpoints,
-            history_path=checkpoints.place / "history.csv",
-        )
-        trainer.run()
-        output: Path = self.arguments.output / one.name
-        save_finetuned(
-            output / "model.safetensors",
-            model,
-            cell=self.job.cell,
-            task=self.job.task,
-            run=one.name,
-            base_sha256=self.base_sha256,
-        )
-        trainer.progress.write_history(output / "history.csv")
-        write_manifest(
-            output / "manifest.json",
-            stage="finetune",
-            config=self.job,
-            inputs=[self.arguments.job],
-            outputs=[output / "model.safetensors", output / "history.csv"],
-            started=started,
-            extra={"run": one.model_dump(), **self.inputs, **trainer.account()},
-        )
-        checkpoints.keep_last()
+def train(start: Start, one: Run, execution: Execution) -> None:
+    """Train one run; write model, history and manifest."""
+    started = time.time()
+    job, model, checkpoints = start.job, start.model(one), start.checkpoints(one)
+    updates = start.updates(one, micro_batch_sequences=execution.micro_batch_sequences)
+    trainer = Trainer(
+        label=f"{job.cell} on {job.task}, {one.name}",
+        model=model,
+        encoder=model.encoder,
+        objective=TaskObjective(model, kind=job.kind, language=job.source),
+        updates=updates,
+        config=job.finetune,
+        peak_learning_rate=one.learning_rate,
+        budget_updates=one.epochs * updates.updates_per_epoch,
+        seed=one.seed,
+        execution=execution,
+        checkpoints=checkpoints,
+        history_path=checkpoints.place / "history.csv",
+    )
+    trainer.run()
+    start.save(one, model, trainer.progress, started=started, account=trainer.account())
+    checkpoints.keep_last()
 
 
 if __name__ == "__main__":

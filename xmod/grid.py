@@ -44,6 +44,7 @@ AXES = (
     *IDENTITY_KEYS,
     "seed",
     "checkpoint",
+    "engine",
     "corpora.max_characters",
     "corpora.heldout_fraction",
     "corpora.salt",

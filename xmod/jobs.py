@@ -20,7 +20,7 @@ from xmod.budgets import extension_updates, language_sizes
 from xmod.cells import Cell, base_cell, checkpoint_updates
 from xmod.config import Config, ModelConfig, PerplexityConfig
 from xmod.config_errors import ConfigError
-from xmod.config_section import ModuleKind, Section, Trainable
+from xmod.config_section import Engine, ModuleKind, Section, Trainable
 from xmod.config_training import AdaptersConfig, ExtendConfig, PretrainConfig
 from xmod.evaluated import evaluated_sets
 from xmod.grid import Grid
@@ -43,6 +43,7 @@ class PretrainJob(Section):
     pretrain: PretrainConfig
     checkpoints: dict[str, int] = Field(default_factory=dict)
     """Folder of an intermediate checkpoint -> the update after which it is taken."""
+    engine: Engine = "torch"
 
 
 class ReleasedJob(Section):
@@ -119,6 +120,7 @@ def pretrain_job(
         # Where released checkpoints are is no business of a cell that is trained.
         pretrain=config.pretrain.model_copy(update={"released": PretrainConfig().released}),
         checkpoints=dict(checkpoints),
+        engine=config.engine,
     )
 
 
@@ -256,6 +258,16 @@ def grid_record(grid: Grid, config: Config, table: LanguageTable) -> dict[str, A
         ],
         "sets": [one.model_dump() for one in evaluated_sets(config)],
     }
+
+
+def check_engine(cell: str, wanted: Engine, *, has: Engine) -> None:
+    """Raises ValueError where a cell's job is for another engine than the command that has it."""
+    if wanted != has:
+        raise ValueError(
+            f"the job of cell {cell} is for engine: {wanted}, and this command is {has}'s; "
+            "xmod.pretrain and xmod.finetune are torch's, xmod.pretrain_fairseq and "
+            "xmod.finetune_fairseq are fairseq's"
+        )
 
 
 def text(job: Section | Mapping[str, Any], *, without: frozenset[str] = frozenset()) -> str:

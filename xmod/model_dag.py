@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from xmod import jobs
 from xmod.cells import Cell, checkpoint_updates, format_value
+from xmod.config_section import Engine
 from xmod.language_batches import LanguageBatch, any_of
 from xmod.language_sets import module_languages
 from xmod.paths import Paths, released_files
@@ -23,17 +24,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Pretraining:
-    """Cells whose pre-training is saved at the same checkpoints, which are its further outputs."""
+    """Cells that one engine pre-trains and saves at the same checkpoints, its further outputs."""
 
+    engine: Engine
     checkpoints: tuple[str, ...]
     """Their folders, `checkpoint=0.5` for that after half of the updates."""
     cells: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        """Of the rule: `pretrain`, `pretrain_checkpoint_0_25_0_5`."""
+        """Of the rule: `pretrain`, `pretrain_checkpoint_0_25_0_5`, `pretrain_fairseq`."""
         shares = [one.partition("=")[2].replace(".", "_") for one in self.checkpoints]
-        return "_".join(("pretrain", "checkpoint", *shares)) if shares else "pretrain"
+        first = "pretrain" if self.engine == "torch" else f"pretrain_{self.engine}"
+        return "_".join((first, "checkpoint", *shares)) if shares else first
 
     @property
     def cell_pattern(self) -> str:
@@ -77,16 +80,21 @@ class ModelDag:
 
     @cached_property
     def pretrainings(self) -> list[Pretraining]:
-        """The cells that are pre-trained, by the checkpoints that are saved on the way."""
-        cells: dict[tuple[str, ...], list[str]] = {(): []}
+        """The cells that are pre-trained, by engine and the checkpoints saved on the way."""
+        cells: dict[tuple[Engine, tuple[str, ...]], list[str]] = {("torch", ()): []}
         for cell in self._dag.stage_ids("pretrain"):
             if cell not in self._bases and cell not in self.released:
-                cells.setdefault(tuple(self._checkpoints.get(cell, ())), []).append(cell)
+                engine = self._dag.grid.configs[self._dag.cell("pretrain", cell).id].engine
+                names = tuple(self._checkpoints.get(cell, ()))
+                cells.setdefault((engine, names), []).append(cell)
         return [
-            Pretraining(checkpoints=names, cells=tuple(found))
-            for names, found in cells.items()
+            Pretraining(engine=engine, checkpoints=names, cells=tuple(found))
+            for (engine, names), found in cells.items()
             if found
         ]
+
+    def pretrainings_by(self, engine: Engine) -> list[Pretraining]:
+        return [one for one in self.pretrainings if one.engine == engine]
 
     def histories(self) -> list[str]:
         """Of every pre-training."""

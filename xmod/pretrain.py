@@ -14,7 +14,7 @@ import torch
 from xmod.command import add_execution_arguments, execution_from, run
 from xmod.data.sampling import sampling_probabilities
 from xmod.data.updates import open_updates
-from xmod.jobs import PretrainJob, text
+from xmod.jobs import PretrainJob, check_engine, text
 from xmod.manifest import write_manifest
 from xmod.model.counts import parameter_counts
 from xmod.model.heads import MaskedLanguageModel
@@ -69,6 +69,7 @@ def pretrain(arguments: argparse.Namespace, execution: Execution, ranks: Ranks |
     history and manifest."""
     started = time.time()
     job = PretrainJob.read(arguments.job)
+    check_engine(job.cell, job.engine, has="torch")
     placement = placement_of(job, ranks, arguments.module_shards)
     vocabulary = Vocabulary.open(arguments.vocabulary)
     updates = open_updates(

@@ -52,7 +52,7 @@ def apply(rules: Iterable[Rule], settings: Settings, paths: Paths, *, num_proces
             rule.resources.update(resources.get(name, {}))
             if name in threads:
                 rule.resources["_cores"] = threads[name]
-        if "pretrain" in names_of(rule, paths):
+        if "threads_each" in rule.resources:  # it starts all processes
             _multiply_gpus(rule, num_processes)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xmod import jobs, task_jobs
 from xmod.cells import Cell
 from xmod.config import Config
-from xmod.config_section import Section
+from xmod.config_section import Engine, Section
 from xmod.config_tasks import TaskConfig, TaskKind
 from xmod.language_batches import LanguageBatch, any_of
 from xmod.paths import Paths
@@ -84,6 +84,17 @@ class TaskDag:
     def cell_pattern(self, stage: str, task: str) -> str:
         """A regular expression of exactly the cells of a stage."""
         return any_of(self._cells[stage, task])
+
+    def finetuned_by(self, engine: Engine, task: str) -> str:
+        """A regular expression of exactly the cells that an engine fine-tunes; empty for none."""
+        configs = self._dag.grid.configs
+        cells = self._cells["finetune", task].items()
+        return any_of(seen for seen, cell in cells if configs[cell.id].engine == engine)
+
+    def finetunings_by(self, engine: Engine) -> list[tuple[str, RunBatch]]:
+        """The tasks that an engine fine-tunes some cell on, with each batch of their runs."""
+        tasks = (task for task in self.cells if self.finetuned_by(engine, task))
+        return [(task, batch) for task in tasks for batch in self.run_batches(task)]
 
     def scopes(self, stage: str, task: str) -> dict[str, Cell]:
         """Scope -> a cell of that scope."""

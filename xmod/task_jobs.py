@@ -14,7 +14,7 @@ from typing import Self
 
 from xmod.cells import Cell, format_value
 from xmod.config import Config
-from xmod.config_section import Section
+from xmod.config_section import Engine, Section
 from xmod.config_tasks import Control, FinetuneConfig, TaskConfig, TaskDataConfig, TaskKind
 
 
@@ -94,6 +94,7 @@ class FinetuneJob(Section):
     source_is_added: bool
     finetune: FinetuneConfig
     runs: tuple[Run, ...]
+    engine: Engine = "torch"
 
 
 class EvaluateJob(Section):
@@ -151,6 +152,7 @@ def finetune_job(
         source_is_added=source_is_added,
         finetune=task.finetune,
         runs=runs,
+        engine=config.engine,
     )
 
 

@@ -27,7 +27,7 @@ PURE = {
         *("source_table", "source_dag", "config_distributed", "launch"),
         *("cells", "grid", "paths", "languages", "language_batches", "language_sets"),
         *("budgets", "jobs", "architecture", "checks", "dag", "model_dag", "task_dag", "task_jobs"),
-        *("files", "manifest", "locks", "stages", "tries", "causes"),
+        *("files", "manifest", "locks", "stages", "tries", "causes", "engines.environment"),
         *("planning", "planning.parameters", "planning.flops", "planning.costs"),
     )
 }
@@ -59,6 +59,7 @@ FORBIDDEN = {
     ),
     "xmod.training": ("xmod.analysis", "xmod.evaluation", "xmod.tasks"),
     "xmod.evaluation": ("xmod.analysis", "xmod.training"),
+    "xmod.engines": ("xmod.analysis", "xmod.evaluation"),
 }
 """Room -> what none of its modules imports."""
 

@@ -31,7 +31,7 @@ class Rule:
     @classmethod
     def pretraining(cls, name: str) -> Rule:
         found = cls(name, [PATHS.log("pretrain", "{cell}")])
-        found.resources["gpu"] = Resource("gpu", 0)
+        found.resources |= {"gpu": Resource("gpu", 0), "threads_each": 1}
         return found
 
 

@@ -1,6 +1,6 @@
 # Pre-training: one job a cell, resumed from its own checkpoints (X-MOD sections 3 and 4).
 
-for training in RUN.models.pretrainings:
+for training in RUN.models.pretrainings_by("torch"):
 
     rule:
         name:

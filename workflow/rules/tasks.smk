@@ -158,7 +158,7 @@ for task in TASKS.cells:
             benchmark:
                 PATHS.benchmark("finetune", task, "{cell}", batch.name)
             wildcard_constraints:
-                cell=TASKS.cell_pattern("finetune", task),
+                cell=TASKS.finetuned_by("torch", task),
             conda:
                 "../../envs/xmod.yaml"
             threads: 1

@@ -77,15 +77,20 @@ class TaskObjective:
             [Segment(self._language, len(batch.rows))],
             lengths_B,
         )
-        match self._kind:
-            case "nli":
-                return functional.cross_entropy(scores, targets, reduction="sum")
-            case "ner":
-                return functional.cross_entropy(
-                    scores.flatten(0, 1), targets.flatten(), ignore_index=NO_TAG, reduction="sum"
-                )
-            case "qa":
-                return span_loss(scores, targets, lengths_B)
+        return task_loss(self._kind, scores, targets, lengths_B)
+
+
+def task_loss(kind: TaskKind, scores: Tensor, targets: Tensor, lengths_B: Tensor) -> Tensor:
+    """Of a batch's scores, as the kind's head gives them: summed over the targets (a scalar)."""
+    match kind:
+        case "nli":
+            return functional.cross_entropy(scores, targets, reduction="sum")
+        case "ner":
+            return functional.cross_entropy(
+                scores.flatten(0, 1), targets.flatten(), ignore_index=NO_TAG, reduction="sum"
+            )
+        case "qa":
+            return span_loss(scores, targets, lengths_B)
 
 
 def span_loss(scores_BL2: Tensor, targets_B2: Tensor, lengths_B: Tensor) -> Tensor:

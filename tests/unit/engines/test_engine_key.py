@@ -1,0 +1,110 @@
+"""`engine`: a key like others, that is not there while it is at its default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.small_tasks import with_tasks
+from xmod.config import parse
+from xmod.config_errors import ConfigError
+from xmod.dag import Dag
+from xmod.engines.environment import VARIABLE, interpreter, missing_environment
+from xmod.jobs import check_engine
+
+ROOT = Path(__file__).parents[3]
+AXES = {"variant": ["xmod"], "language_set": ["13"], "budget": ["equal_steps"]}
+
+
+def grid(small: dict[str, Any], *, engines: list[str] | None = None, **keys: Any) -> Dag:
+    axes = AXES | ({"engine": engines} if engines else {})
+    experiments = {"main": {"axes": axes}}
+    shown = {"experiments": experiments, "figures": [], "tables": []}
+    return Dag.load(small | keys | shown, origin="my.yaml")
+
+
+def test_at_its_default_it_is_in_no_id_and_no_job(small: dict[str, Any]) -> None:
+    for dag in (grid(small), grid(small, engine="torch"), grid(small, engines=["torch"])):
+        (cell,) = dag.grid.cells
+        assert "engine" not in cell.id
+        assert "engine" not in dag.job_text("pretrain", cell.id, "job")
+        assert [one.name for one in dag.models.pretrainings] == ["pretrain"]
+
+
+def test_as_an_axis_it_makes_a_cell_and_a_rule_of_its_own(small: dict[str, Any]) -> None:
+    dag = grid(small, engines=["torch", "fairseq"])
+    ours, theirs = (cell.id for cell in dag.grid.cells)
+    assert theirs == f"{ours}+engine=fairseq"
+    assert '"engine": "fairseq"' in dag.job_text("pretrain", theirs, "job")
+    assert "engine" not in dag.job_text("pretrain", ours, "job")
+    (training,) = dag.models.pretrainings_by("fairseq")
+    assert (training.name, training.cells) == ("pretrain_fairseq", (theirs,))
+    assert [one.cells for one in dag.models.pretrainings_by("torch")] == [(ours,)]
+
+
+def test_fine_tuning_goes_by_the_engine_of_the_cell(small: dict[str, Any]) -> None:
+    raw = with_tasks(small)
+    only_torch = Dag.load(raw, origin="my.yaml")
+    assert only_torch.tasks.finetunings_by("fairseq") == []
+    raw["experiments"]["main"]["axes"]["engine"] = ["torch", "fairseq"]
+    dag = Dag.load(raw, origin="my.yaml")
+    task = next(iter(dag.tasks.cells))
+    patterns = [dag.tasks.finetuned_by(engine, task) for engine in ("torch", "fairseq")]
+    assert ["engine=fairseq" in pattern for pattern in patterns] == [False, True]
+    assert dag.tasks.finetunings_by("fairseq") == dag.tasks.finetunings_by("torch")
+
+
+def test_a_missing_environment_is_told_where_it_is_needed(
+    small: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "nowhere"))
+    assert grid(small).missing_data() == []
+    dag = grid(small, engines=["torch", "fairseq"])
+    (told,) = dag.missing_data()
+    assert "make fairseq-env" in told
+    assert str(tmp_path / "nowhere") in told
+    assert dag.missing_data(uses_conda=True) == []
+
+
+def test_an_environment_is_found_by_its_python(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert missing_environment()
+    interpreter().parent.mkdir()
+    interpreter().touch()
+    assert missing_environment() == ""
+
+
+def test_fairseq_needs_a_bottleneck_that_divides_the_width(small: dict[str, Any]) -> None:
+    small["model"] = small["model"] | {"bottleneck": 30}
+    parse(small, origin="my.yaml")
+    with pytest.raises(ConfigError, match=r"with engine: fairseq, model.width \(64\) must be"):
+        parse(small | {"engine": "fairseq"}, origin="my.yaml")
+
+
+def test_fairseq_trains_no_pre_ln_model(small: dict[str, Any]) -> None:
+    small["model"] = small["model"] | {"layer_norm": "pre"}
+    parse(small, origin="my.yaml")
+    with pytest.raises(ConfigError, match=r"engine: fairseq trains models of model\.layer_norm"):
+        parse(small | {"engine": "fairseq"}, origin="my.yaml")
+
+
+def test_both_ways_to_make_the_environment_have_the_same_versions() -> None:
+    lines = (ROOT / "envs/fairseq-requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if not line.startswith("#")]
+    conda = yaml.safe_load((ROOT / "envs/fairseq.yaml").read_text(encoding="utf-8"))
+    assert conda["dependencies"][-1]["pip"] == wanted
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    ours = dict(line.split("==") for line in pinned if "==" in line)
+    for name, version in (line.split("==") for line in wanted):
+        assert ours.get(name, version) == version, f"{name}: both engines compute with one version"
+
+
+def test_a_job_of_another_engine_is_refused() -> None:
+    check_engine("xmod.base.13.125k", "torch", has="torch")
+    with pytest.raises(ValueError, match=r"cell xmod.base.13.125k is for engine: fairseq.*torch's"):
+        check_engine("xmod.base.13.125k", "fairseq", has="torch")
