@@ -27,6 +27,7 @@ from xmod.training.interruption import Interrupted, StopRequest
 from xmod.training.loop import Diverged, Execution
 from xmod.training.objective import B, Updates
 from xmod.training.progress import Progress
+from xmod.training.state import restore, trained_parameters, training_tensors
 
 
 @dataclass(kw_only=True)
@@ -83,7 +84,7 @@ class FairseqTraining(Generic[B]):
                 self._step(update, batch)
                 done = update + 1
                 if done in self.snapshots:
-                    self.checkpoints.save_snapshot(done, self.trainer.model)
+                    self.checkpoints.save_snapshot(done, trained_parameters(self.trainer.model))
                 late = time.monotonic() - last_save >= self.execution.checkpoint_seconds
                 if late or stop.signal_number is not None or done == self.budget_updates:
                     self._save(done)
@@ -135,11 +136,11 @@ class FairseqTraining(Generic[B]):
     def _resume(self) -> int:
         missing = [u for u in self.snapshots if not self.checkpoints.has_snapshot(u)]
         optimizer = self.trainer.optimizer.optimizer
-        state = self.checkpoints.load_latest(
-            model=self.trainer.model, optimizer=optimizer, before=min(missing, default=None)
-        )
-        if state is None:
+        found = self.checkpoints.read_latest(before=min(missing, default=None))
+        if found is None:
             return 0
+        state, tensors = found
+        restore(tensors, self.trainer.model, optimizer)
         for entry in optimizer.state.values():
             entry["step"] = int(entry["step"])
         self.progress.resume(**state["progress"])
@@ -150,12 +151,10 @@ class FairseqTraining(Generic[B]):
         state: dict[str, Any] = {"progress": self.progress.state()}
         optimizer = self.trainer.optimizer.optimizer
         with _steps_as_tensors(optimizer):
-            self.checkpoints.save(
-                done,
-                model=self.trainer.model,
-                optimizer=optimizer if done < self.budget_updates else None,
-                state=state,
+            tensors = training_tensors(
+                self.trainer.model, optimizer if done < self.budget_updates else None
             )
+            self.checkpoints.save(done, tensors=tensors, state=state)
         self.progress.write_history()
 
     def _divergence(self, update: int) -> str:
