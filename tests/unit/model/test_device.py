@@ -36,13 +36,18 @@ def test_a_gpu_repeats_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    taken: list[torch.device] = []
     monkeypatch.setattr(torch, "use_deterministic_algorithms", asked.append)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "of the test")  # so that it is put back
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     threads = torch.get_num_threads()
-    assert use_device("auto", threads=threads) == torch.device("cuda")
-    assert use_device("cuda:1", threads=threads) == torch.device("cuda:1")
-    assert asked == [True, True]
+    first, second = torch.device("cuda:0"), torch.device("cuda:1")
+    assert use_device("auto", threads=threads) == first
+    assert use_device("auto", threads=threads, local_rank=3) == second
+    assert use_device("cuda:1", threads=threads) == second
+    assert taken == [first, second, second]
+    assert asked == [True] * 3
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 
