@@ -237,7 +237,8 @@ class Config(Section):
     seed: int = 1
     """Of weights, draws, masks and dropout."""
     data: str = DEFAULT
-    """The folder that `{data}` stands for in the paths of corpora, vocabulary and tasks."""
+    """The folder of all data: `{data}` stands for it in the paths of corpora, vocabulary, pretrain
+    and tasks, and published data (`sources`) have a folder each below it."""
     variant: str = "xmod"
     """A name under `variants`, where no axis gives one."""
     language_set: str = "13"
@@ -287,12 +288,12 @@ class Config(Section):
         if self.corpora.source == "cc100" and self.sources.fetch is None:
             raise ValueError(
                 "corpora.source: cc100 needs sources.fetch: download, or offline with its files in "
-                f"{self.sources.folder}/cc100"
+                f"{self.data}/cc100"
             )
         if self.corpora.source == "cc100" and self.corpora.folder is not None:
             raise ValueError(
                 "corpora.folder: not with corpora.source: cc100, which lies in "
-                f"{self.sources.folder}/cc100 (sources.folder)"
+                f"{self.data}/cc100 (data)"
             )
         return self
 

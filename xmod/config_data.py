@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 DATA = "{data}"
-SECTIONS = ("corpora", "vocabulary", "tasks")
+SECTIONS = ("corpora", "vocabulary", "pretrain", "tasks")
 """Those whose texts may hold it."""
 DEFAULT = "data"
 

@@ -10,15 +10,13 @@ from xmod.config_section import Name, Section
 class SourcesConfig(Section):
     """Published data: CC-100, XLM-R's vocabulary, the tasks' sets (docs/sources.md).
 
-    A file below `<folder>/<source>/` that another key names is the source's: it is verified before
+    A file below `<data>/<source>/` that another key names is the source's: it is verified before
     it is used. What is here changes no result, as long as the files are the same.
     """
 
     fetch: Literal["download", "offline"] | None = None
     """`download`: what is not there is fetched; `offline`: it was placed there by hand, and is
     verified all the same; null: every file is one's own, and taken as it is."""
-    folder: str = "data"
-    """Where the files are, a folder a source."""
     table: str = "config/sources.tsv"
     """The files of each source, with version, size and hash."""
     urls: dict[Name, str] = {}

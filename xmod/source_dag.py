@@ -42,7 +42,7 @@ class SourceDag:
 
     @property
     def corpus_folder(self) -> str:
-        return f"{self.config.folder}/{CORPUS}"
+        return f"{self._dag.config.data}/{CORPUS}"
 
     @property
     def has_corpus(self) -> bool:
@@ -60,27 +60,27 @@ class SourceDag:
 
     def corpus_stamp(self, code: str) -> str:
         """That of a language, by CC-100's code."""
-        return stamp(self.table.of(CORPUS), folder=self.config.folder, code=code)
+        return stamp(self.table.of(CORPUS), folder=self._dag.config.data, code=code)
 
     def _code(self, iso: str) -> str:
         return self._dag.table[iso].cc100
 
     def is_known(self, path: str) -> bool:
         """Whether a path is some source's, so that it is fetched or verified."""
-        return self.table.source_of(path, self.config.folder) is not None
+        return self.table.source_of(path, self._dag.config.data) is not None
 
     def stamps(self, paths: Iterable[str]) -> list[str]:
         """What says that the sources of these paths are there; own files have none."""
-        found = (self.table.source_of(path, self.config.folder) for path in paths)
+        found = (self.table.source_of(path, self._dag.config.data) for path in paths)
         return [self.stamp(name) for name in dict.fromkeys(filter(None, found))]
 
     def stamp(self, source: str) -> str:
-        return stamp(self.table.of(source), folder=self.config.folder)
+        return stamp(self.table.of(source), folder=self._dag.config.data)
 
     @property
     def stamp_pattern(self) -> str:
         """The stamp of any source, with wildcards."""
-        return f"{self.config.folder}/{{source}}/{STAMP}{{digest}}"
+        return f"{self._dag.config.data}/{{source}}/{STAMP}{{digest}}"
 
     @cached_property
     def read(self) -> list[str]:
@@ -90,7 +90,7 @@ class SourceDag:
             for cell in cells:
                 for data in self._dag.tasks.at(task, cell).sets.values():
                     paths += data.files()
-        found = {self.table.source_of(path, self.config.folder) for path in paths if path}
+        found = {self.table.source_of(path, self._dag.config.data) for path in paths if path}
         return [name for name in self.table.names if name in found and name != CORPUS]
 
     @property
@@ -99,7 +99,7 @@ class SourceDag:
         config = self.config
         options = [
             "--folder",
-            config.folder,
+            self._dag.config.data,
             "--table",
             config.table,
             "--fetch",
@@ -120,7 +120,7 @@ class SourceDag:
 
     def _told(self, files: Sequence[SourceFile]) -> str:
         """Which of a source's files are not there: the first one in words, the others by name."""
-        folder = Path(self.config.folder) / files[0].source
+        folder = Path(self._dag.config.data) / files[0].source
         missing = [file for file in files if not (folder / file.file).is_file()]
         if not missing:
             return ""

@@ -1,6 +1,6 @@
 """The files that data are published as: which, where, at which version, size and hash.
 
-`config/sources.tsv` has a row a file. A source's files lie in `<sources.folder>/<source>/`, and
+`config/sources.tsv` has a row a file. A source's files lie in `<data>/<source>/`, and
 what an archive holds is unpacked there. So a path below that folder is known to be the source's,
 and no configuration has to say it again.
 """

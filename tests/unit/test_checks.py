@@ -24,8 +24,7 @@ def test_the_papers_data_are_missed_and_its_grid_is_planned(paper: dict[str, Any
     dag = loaded(paper)
     dag.check()
     assert dag.missing_data() == [], "it will be fetched"
-    paper["sources"] = {"fetch": "offline", "folder": "nowhere"}
-    paper["vocabulary"]["model"] = "nowhere/xlmr/sentencepiece.bpe.model"
+    paper |= {"sources": {"fetch": "offline"}, "data": "nowhere"}
     missing = loaded(paper).missing_data()
     told = {told.split("/")[1]: told for told in missing if "sources.fetch" in told}
     assert told.keys() == {"xlmr", "cc100"}
