@@ -21,7 +21,7 @@ from typing import Any
 from xmod.command import run
 from xmod.config import CorporaConfig
 from xmod.data.collecting import Collected, Collector
-from xmod.data.collecting_shards import ShardCollector
+from xmod.data.collecting_shards import ShardCollector, remove_shards
 from xmod.data.packages import read_packages
 from xmod.data.sources import FilesSource, Source, open_source
 from xmod.data.sources.udhr import ARTICLES
@@ -74,6 +74,7 @@ def collect_language(
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     stats_path = folder / "stats.json"
     if _is_complete(folder, digest):
+        remove_shards(folder)  # of a job that was killed when it had written all
         print(f"{language.iso}: kept")
         return
     stats_path.unlink(missing_ok=True)
@@ -99,6 +100,7 @@ def collect_language(
         )
         collected = collector.collect(language, folder)
     write_json_atomic(stats_path, _stats(language, settings, digest, collected))
+    remove_shards(folder)
     sizes = ", ".join(f"{collected.total[one].characters:,} {one}" for one in SPLITS)
     print(f"{language.iso}: {sizes} characters in {time.monotonic() - started:.1f} s")
 

@@ -11,7 +11,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 Act = Literal[
-    "serve", "cut", "stall", "busy", "refuse", "redirect", "loop", "page", "no range", "corrupt"
+    "serve",
+    "cut",
+    "stall",
+    "busy",
+    "refuse",
+    "redirect",
+    "loop",
+    "page",
+    "no range",
+    "corrupt",
+    "elsewhere",
 ]
 
 
@@ -81,6 +91,9 @@ def _send_file(
     same = handler.headers.get("If-Range", state.etag) == state.etag
     if wanted and same and act != "no range":
         start, code = int(wanted.removeprefix("bytes=").rstrip("-")), 206
+        if start >= len(data):
+            return _send(handler, 416, b"", {"Content-Range": f"bytes */{len(data)}"})
+        start //= 2 if act == "elsewhere" else 1
         headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
     body = data[start:]
     if act == "corrupt":

@@ -1,8 +1,8 @@
 """Collects a language's text shard by shard, in parallel, so that an interrupted job goes on.
 
-A shard's clean text lies in `<folder>/.shards-<digest>/<number>/` until all are done; then they are
-joined. The archive itself is only ever streamed. A text of one shard goes the way of every other
-source, with the same bytes.
+A shard's clean text lies in `<folder>/.shards-<digest>-<size>/<number>/` until all are joined and
+counted; the caller removes it then. The archive itself is only ever streamed. A text of one shard
+goes the way of every other source, with the same bytes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from xmod.data.collecting import NUM_BUCKETS, Collected, Collector, Count, check_splits
 from xmod.data.script_share import check_script
@@ -30,6 +31,8 @@ from xmod.paths import SPLITS, Split
 
 PART = "part.json"
 """Written last: a shard's folder without it is not whole."""
+_SHARDS = ".shards-"
+_GONE = ".shards-gone-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +49,11 @@ class ShardCollector:
     def collect(self, language: Language, folder: Path, *, digest: str) -> Collected:
         """Write `train.txt` and `heldout.txt`; raises SourceError as a Collector does.
 
-        `digest` says what the text depends on: shards of another one are thrown away.
+        `digest` says what the text depends on: shards of another one are thrown away. Those of this
+        one stay until `remove_shards`, so that a job killed before it ended goes on.
         """
-        work = folder / f".shards-{digest[:16]}"
-        for left in folder.glob(".shards-*"):
-            if left != work:
-                shutil.rmtree(left)
+        work = folder / f"{_SHARDS}{digest[:16]}-{self.shard_bytes}"
+        remove_shards(folder, keep=work)
         drops: Counter[str] = Counter()
         with self.source.open(language) as stream:
             shards = cut_shards(stream, drops, shard_bytes=self.shard_bytes)
@@ -97,11 +99,18 @@ class ShardCollector:
     def _join(
         self, language: Language, folder: Path, parts: Sequence[Path], drops: Counter[str]
     ) -> Collected:
-        limits: dict[Split, int | None] = dict.fromkeys(SPLITS)
-        if self.cap is not None and parts:
+        has_cap = self.cap is not None
+        if has_cap:
             caps = Collector.caps(self.cap, self.heldout_fraction)
-            limits = {split: _limit(parts, split, caps[split]) for split in SPLITS}
-            tasks = (_Thinning(folder=one, splitter=self.splitter, limits=limits) for one in parts)
+            limits = {split: _limits(parts, split, caps[split] or 0) for split in SPLITS}
+            tasks = (
+                _Thinning(
+                    folder=one,
+                    splitter=self.splitter,
+                    limits={split: limits[split][number] for split in SPLITS},
+                )
+                for number, one in enumerate(parts)
+            )
             found = list(in_order(_thin, tasks, workers=self.workers))
         else:
             found = [_read_part(one) for one in parts]
@@ -111,10 +120,21 @@ class ShardCollector:
         collected.drops += drops
         check_splits(language, collected, source=self.source.name)
         for split in SPLITS:
-            _concatenate([one / _name(split, limits) for one in parts], folder / f"{split}.txt")
-        for work in {part.parent for part in parts}:
-            shutil.rmtree(work)
+            name = _thinned(split) if has_cap else f"{split}.txt"
+            _concatenate([one / name for one in parts], folder / f"{split}.txt")
         return collected
+
+
+def remove_shards(folder: Path, *, keep: Path | None = None) -> None:
+    """Remove the shards of a language's folder, but for those in `keep`.
+
+    A folder is renamed first: of one that is half removed no job may go on.
+    """
+    for left in folder.glob(f"{_GONE}*"):
+        shutil.rmtree(left)
+    for left in folder.glob(f"{_SHARDS}*"):
+        if left != keep:
+            shutil.rmtree(left.rename(left.with_name(_GONE + left.name.removeprefix(_SHARDS))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +184,8 @@ def _collect(task: _Task) -> Path:
     return task.folder
 
 
-# A cap keeps the lines that come first in a hash order: whole buckets of it, while they fit.
+# A cap keeps the lines that come first in a hash order: whole buckets of it while they fit, and the
+# first lines of the bucket where the cap is reached, as a text of one shard does.
 
 
 def _bucket(text: str, splitter: Splitter) -> int:
@@ -182,41 +203,68 @@ def _bucket_sizes(path: Path, splitter: Splitter) -> array[int]:
     return sizes
 
 
-def _limit(parts: Sequence[Path], split: Split, cap: int | None) -> int:
-    """The first bucket that no longer fits under the cap."""
+class _Limit(NamedTuple):
+    """What a shard keeps of a split."""
+
+    bucket: int
+    """The first that no longer fits under the cap."""
+    left: int
+    """Characters that the shard may keep of that bucket."""
+
+
+def _limits(parts: Sequence[Path], split: Split, cap: int) -> list[_Limit]:
+    """What each shard keeps: the boundary bucket goes to the first shards, in their order.
+
+    It follows from the sizes alone, so that the shards are thinned in parallel.
+    """
     total = [0] * NUM_BUCKETS
     for part in parts:
-        sizes = array("Q", (part / f"{split}.sizes").read_bytes())
-        total = [one + other for one, other in zip(total, sizes, strict=True)]
-    used = 0
-    for bucket, size in enumerate(total):
-        used += size
-        if cap is not None and used > cap:
-            return bucket
-    return NUM_BUCKETS
+        total = [one + other for one, other in zip(total, _read_sizes(part, split), strict=True)]
+    left, bucket = cap, 0
+    while bucket < NUM_BUCKETS and total[bucket] <= left:
+        left -= total[bucket]
+        bucket += 1
+    if bucket == NUM_BUCKETS:
+        return [_Limit(bucket, 0)] * len(parts)
+    limits = []
+    for part in parts:
+        limits.append(_Limit(bucket, left))
+        left = max(left - _read_sizes(part, split)[bucket], 0)
+    return limits
+
+
+def _read_sizes(part: Path, split: Split) -> array[int]:
+    return array("Q", (part / f"{split}.sizes").read_bytes())
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Thinning:
     folder: Path
     splitter: Splitter
-    limits: dict[Split, int | None]
+    limits: dict[Split, _Limit]
 
 
 def _thin(task: _Thinning) -> Collected:
-    """Write a shard's lines below the limits; returns what the shard then has."""
+    """Write a shard's lines within the limits; returns what the shard then has."""
     before = _read_part(task.folder)
     collected = Collected(drops=before.drops)
     (source,) = before.by_source["train"] | before.by_source["heldout"] or {"": Count()}
     for split in SPLITS:
-        limit = task.limits[split] or 0
+        bucket, left = task.limits[split]
         documents = _documents(task.folder / f"{split}.txt")
         with (
-            atomic_path(task.folder / _name(split, task.limits)) as temporary,
+            atomic_path(task.folder / _thinned(split)) as temporary,
             temporary.open("w", encoding="utf-8", newline="\n") as out,
         ):
             for lines in documents:
-                kept = [text for text in lines if _bucket(text, task.splitter) < limit]
+                kept = []
+                for text in lines:
+                    place = _bucket(text, task.splitter)
+                    if place == bucket and len(text) <= left:
+                        left -= len(text)
+                        kept.append(text)
+                    elif place < bucket:
+                        kept.append(text)
                 collected.drops["over the cap"] += len(lines) - len(kept)
                 if kept and collected.total[split].lines:
                     out.write("\n")
@@ -240,8 +288,8 @@ def _documents(path: Path) -> Iterator[list[str]]:
         yield lines
 
 
-def _name(split: Split, limits: dict[Split, int | None]) -> str:
-    return f"{split}.txt" if limits[split] is None else f"{split}.thinned.txt"
+def _thinned(split: Split) -> str:
+    return f"{split}.thinned.txt"
 
 
 def _concatenate(paths: Sequence[Path], target: Path) -> None:

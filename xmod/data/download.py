@@ -8,11 +8,13 @@ anew. What the file must be, the caller checks.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -93,15 +95,24 @@ def _receive(session: requests.Session, url: str, part: Path, *, timeout: float)
         _network_errors(url),
         session.get(url, headers=headers, stream=True, timeout=timeout) as response,
     ):
-        _check_status(response, url, part)
-        is_rest = response.status_code == 206 and _begins_at(response, have)
-        total = _total(response, have if is_rest else 0)
-        _check_space(part, total, have if is_rest else 0)
+        if response.status_code == 416:
+            _check_whole(response, part)
+            return
+        _check_status(response, url)
+        start, total = _extent(response)
+        if start not in (0, have):
+            _mark(part).unlink(missing_ok=True)  # the next try asks for all of it
+            raise _Cut(
+                f"asked for the rest from byte {have:,}, the server sent that from {start:,}"
+            )
+        _check_space(part, total, start)
+        chunks = response.iter_content(CHUNK_BYTES)
+        first = next(chunks, b"")
+        if start == 0:  # what is there is given up only for what may be the file
+            _check_page(first, url)
         _write_mark(part, response)
-        with part.open("ab" if is_rest else "wb") as stream:
-            for chunk in response.iter_content(CHUNK_BYTES):
-                if stream.tell() == 0:
-                    _check_page(chunk, url)
+        with part.open("ab" if start else "wb") as stream:
+            for chunk in chain([first], chunks):
                 stream.write(chunk)
     if total is not None and _size(part) < total:
         raise _Cut(f"the connection ended after {_size(part):,} of {total:,} bytes")
@@ -124,14 +135,18 @@ def _network_errors(url: str) -> Iterator[None]:
         raise _Cut(f"{type(error).__name__}: {error}") from error
 
 
-def _check_status(response: requests.Response, url: str, part: Path) -> None:
+def _check_whole(response: requests.Response, part: Path) -> None:
+    """Nothing follows what is there: it is the whole file, or not of this file: then begin anew."""
+    if response.headers.get("Content-Range") != f"bytes */{_size(part)}":
+        part.unlink(missing_ok=True)
+        raise _Cut(f"the server answered {response.status_code} {response.reason}")
+
+
+def _check_status(response: requests.Response, url: str) -> None:
     code = response.status_code
     if code in (200, 206):
         return
     reason = f"the server answered {code} {response.reason}"
-    if code == 416:  # nothing is left to send of a file that is not ours: begin anew
-        part.unlink(missing_ok=True)
-        raise _Cut(reason)
     if code in TRANSIENT:
         after = response.headers.get("Retry-After", "")
         raise _Cut(reason, float(after) if after.isdigit() else 0.0)
@@ -139,21 +154,24 @@ def _check_status(response: requests.Response, url: str, part: Path) -> None:
     raise DownloadError(f"{url}: {reason}{moved}")
 
 
-def _begins_at(response: requests.Response, have: int) -> bool:
-    return response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-
-
-def _total(response: requests.Response, have: int) -> int | None:
-    """The whole file's size, where the server says it."""
+def _extent(response: requests.Response) -> tuple[int, int | None]:
+    """Where in the file the answer begins, and the whole file's size where the server says it."""
     length = response.headers.get("Content-Length", "")
-    return have + int(length) if length.isdigit() else None
+    size = int(length) if length.isdigit() else None
+    if response.status_code != 206:
+        return 0, size
+    said = response.headers.get("Content-Range", "")
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", said)
+    if match is None:
+        raise _Cut(f"the server sent a part without saying which (Content-Range: {said!r})")
+    return int(match[1]), None if match[2] == "*" else int(match[2])
 
 
-def _check_space(part: Path, total: int | None, have: int) -> None:
+def _check_space(part: Path, total: int | None, start: int) -> None:
     free = shutil.disk_usage(part.parent).free
-    if total is not None and total - have > free:
+    if total is not None and total - start > free:
         raise DownloadError(
-            f"{part.parent}: no space: {total - have:,} bytes are to come, {free:,} are free"
+            f"{part.parent}: no space: {total - start:,} bytes are to come, {free:,} are free"
         )
 
 

@@ -113,6 +113,42 @@ def test_a_part_that_is_longer_than_the_file_begins_anew(tmp_path: Path) -> None
     assert (tmp_path / "a.bin").read_bytes() == DATA
 
 
+def test_a_part_that_is_already_whole_is_taken_as_it_is(tmp_path: Path) -> None:
+    """A process was killed between the last byte and the renaming."""
+    with serve({"a.bin": DATA}, "cut", "busy") as server:
+        fails(f"{server.url}/a.bin", tmp_path / "a.bin", tries=1)
+        (tmp_path / ".a.bin.part").write_bytes(DATA)
+        server.acts = []
+        download(f"{server.url}/a.bin", tmp_path / "a.bin", patience=quick())
+        assert server.requests[1:] == [("/a.bin", f"bytes={len(DATA)}-")]
+        (tmp_path / "a.bin").rename(tmp_path / ".a.bin.part")
+        (tmp_path / ".a.bin.part.json").write_text('{"version": "\\"one\\""}')
+        server.files["a.bin"] = DATA[:-100]
+        download(f"{server.url}/a.bin", tmp_path / "a.bin", patience=quick())
+    assert (tmp_path / "a.bin").read_bytes() == DATA[:-100], "longer than the file: begun anew"
+
+
+def test_a_web_page_does_not_cost_what_has_come(tmp_path: Path) -> None:
+    with serve({"a.bin": DATA}, "cut", "page") as server:
+        message = fails(f"{server.url}/a.bin", tmp_path / "a.bin")
+        assert "sent a web page" in message
+        assert (tmp_path / ".a.bin.part").read_bytes() == DATA[: len(DATA) // 2]
+        download(f"{server.url}/a.bin", tmp_path / "a.bin", patience=quick())
+    assert server.requests[-1] == ("/a.bin", f"bytes={len(DATA) // 2}-")
+    assert (tmp_path / "a.bin").read_bytes() == DATA
+
+
+def test_a_part_of_the_file_that_was_not_asked_for_is_not_written(tmp_path: Path) -> None:
+    with serve({"a.bin": DATA}, "cut", "elsewhere", "elsewhere") as server:
+        message = fails(f"{server.url}/a.bin", tmp_path / "a.bin", tries=1)
+        half = len(DATA) // 2
+        assert f"{half:,} bytes are kept" in message
+        message = fails(f"{server.url}/a.bin", tmp_path / "a.bin", tries=1)
+        assert f"from byte {half:,}, the server sent that from {half // 2:,}" in message
+        download(f"{server.url}/a.bin", tmp_path / "a.bin", patience=quick())
+    assert (tmp_path / "a.bin").read_bytes() == DATA
+
+
 def test_a_full_disk_leaves_no_file_that_passes_as_whole(tmp_path: Path) -> None:
     """RLIMIT_FSIZE stands for it: a file may grow so far and no further."""
     code = (

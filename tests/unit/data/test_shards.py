@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import io
 import json
 import lzma
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -18,9 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.data.test_real_text import SAMPLES
-from xmod.data import encoding_shards, shards
+from xmod import collect
+from xmod.config import CorporaConfig
+from xmod.data import collecting, collecting_shards, encoding_shards, shards
 from xmod.data.collecting import Collected, Collector
-from xmod.data.collecting_shards import ShardCollector
+from xmod.data.collecting_shards import ShardCollector, remove_shards
 from xmod.data.encoding_lines import encode_lines
 from xmod.data.encoding_shards import cut_file, encode_shards
 from xmod.data.shards import cut_shards, in_order
@@ -138,6 +143,24 @@ def test_counts_are_those_of_the_files(cc100: Path, tmp_path: Path, language: Ma
             assert 4000 < collected.total["train"].characters <= cap
 
 
+@pytest.mark.parametrize("num_buckets", [1, 4, 2**16])
+@pytest.mark.parametrize("cap", [300, 2000, 5000])
+def test_a_cap_is_filled_however_coarse_the_hash_order_is(
+    cap: int,
+    num_buckets: int,
+    cc100: Path,
+    tmp_path: Path,
+    language: Make,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With one bucket it stands for a text that is far larger than the cap."""
+    for module in (collecting, collecting_shards):
+        monkeypatch.setattr(module, "NUM_BUCKETS", num_buckets)
+    collected = collector(cc100, cap=cap).collect(language("sw"), tmp_path, digest="d" * 64)
+    longest = max(map(len, make_text().decode().split("\n")))
+    assert cap - longest < collected.total["train"].characters <= cap
+
+
 def test_a_text_of_one_shard_goes_the_way_of_every_source(
     cc100: Path, tmp_path: Path, language: Make
 ) -> None:
@@ -180,7 +203,42 @@ def test_an_interrupted_job_goes_on_shard_by_shard(
     )
     collector(cc100).collect(language("sw"), broken, digest="d" * 64)
     assert not set(done) & set(first), "what was done is not done again"
-    assert outputs(broken) == outputs(whole), "and nothing is left behind"
+    assert outputs(broken) == outputs(whole)
+
+
+def test_a_job_that_is_killed_while_it_clears_up_goes_on(
+    cc100: Path, tmp_path: Path, language: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sized = functools.partial(ShardCollector, shard_bytes=SHARD)
+    monkeypatch.setattr(collect, "ShardCollector", sized)
+    settings = {"source": "cc100", "folder": str(cc100), "heldout_fraction": 0.2}
+
+    def run(folder: Path) -> None:
+        collect.collect_language(
+            Cc100Source(cc100),
+            language("sw"),
+            config=CorporaConfig.model_validate(settings),
+            folder=folder,
+        )
+
+    def killed(folder: Path) -> None:
+        next(folder.rglob("train.txt")).unlink()
+        raise KeyboardInterrupt
+
+    run(tmp_path / "whole")
+    assert sorted(outputs(tmp_path / "whole")) == ["heldout.txt", "stats.json", "train.txt"]
+    broken = tmp_path / "broken"
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(broken)
+    left = shutil.copytree(broken, tmp_path / "copy")
+    run(left)
+    assert outputs(left) == outputs(tmp_path / "whole"), "what is left of the shards goes, too"
+    for name in ("heldout.txt", "stats.json", "train.txt"):  # Snakemake does, of a job that failed
+        (broken / name).unlink()
+    run(broken)
+    assert outputs(broken) == outputs(tmp_path / "whole")
 
 
 def test_shards_of_other_settings_are_thrown_away(
@@ -190,6 +248,12 @@ def test_shards_of_other_settings_are_thrown_away(
     (folder / ".shards-old" / "000000").mkdir(parents=True)
     (folder / ".shards-old" / "000000" / "part.json").write_text("{}")
     collector(cc100).collect(language("sw"), folder, digest="d" * 64)
+    assert not (folder / ".shards-old").exists()
+    made = next(folder.glob(".shards-*")).name
+    other = dataclasses.replace(collector(cc100), shard_bytes=2 * SHARD)
+    other.collect(language("sw"), folder, digest="d" * 64)
+    assert [one.name for one in folder.glob(".shards-*")] != [made], "cut elsewhere"
+    remove_shards(folder)
     assert sorted(outputs(folder)) == ["heldout.txt", "train.txt"]
 
 
