@@ -238,7 +238,8 @@ class Config(Section):
     """Of weights, draws, masks and dropout."""
     data: str = DEFAULT
     """The folder of all data: `{data}` stands for it in the paths of corpora, vocabulary, pretrain
-    and tasks, and published data (`sources`) have a folder each below it."""
+    and tasks, and published data (`sources`) have a folder each below it. With another path, jobs
+    that read it run again; a link in the old place spares that (docs/sources.md)."""
     variant: str = "xmod"
     """A name under `variants`, where no axis gives one."""
     language_set: str = "13"

@@ -10,6 +10,7 @@ it is first seen, and held to ever after.
 from __future__ import annotations
 
 import argparse
+import lzma
 import os
 import shutil
 import sys
@@ -18,11 +19,13 @@ from pathlib import Path
 
 from xmod.command import run
 from xmod.data.download import DownloadError, Patience, download
+from xmod.data.taking_turns import turn
 from xmod.data.unpacking import unpack
 from xmod.files import atomic_path, sha256_file, write_text_atomic
 from xmod.source_table import SourceFile, read_sources
 
 SUFFIX = ".sha256"
+CHUNK_BYTES = 2**20
 XZ_HEAD, XZ_TAIL = b"\xfd7zXZ\x00", b"YZ"
 
 
@@ -53,8 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for file in table.of(options.source, code=options.code):
         folder = options.folder / options.source
         try:
-            how = fetch_file(file, folder, is_offline=options.fetch == "offline", patience=patience)
-            print(f"{folder / file.file}: {how}", flush=True)
+            with turn(folder / file.file):
+                how = fetch_file(
+                    file, folder, is_offline=options.fetch == "offline", patience=patience
+                )
+            print(f"{folder / file.file}: {how}; licence: {file.licence}", flush=True)
         except (ValueError, OSError) as error:
             problems.append(f"{file.source}: {error}")
     if problems:
@@ -122,7 +128,9 @@ def _mismatch(file: SourceFile, path: Path) -> str | None:
     if path.suffix == ".xz" and not _is_whole_xz(path):
         return f"{path} is no whole xz archive ({size} bytes): it was cut short, or is another file"
     expected = file.sha256 or _recorded(path)
-    if expected is None or (found := sha256_file(path)) == expected:
+    if expected is None:  # what is recorded now is held to ever after
+        return _damage(path) if path.suffix == ".xz" else None
+    if (found := sha256_file(path)) == expected:
         return None
     known = f" ({file.num_bytes} bytes)" if file.num_bytes is not None else ""
     whose = "the table's" if file.sha256 else f"the one recorded in {_record_of(path).name}"
@@ -138,6 +146,17 @@ def _is_whole_xz(path: Path) -> bool:
         head = stream.read(len(XZ_HEAD))
         stream.seek(-min(1024, path.stat().st_size), os.SEEK_END)
         return head == XZ_HEAD and stream.read().rstrip(b"\0").endswith(XZ_TAIL)
+
+
+def _damage(path: Path) -> str | None:
+    """What unpacking says against an xz archive, which holds a checksum of each block."""
+    try:
+        with lzma.open(path) as stream:
+            while stream.read(CHUNK_BYTES):
+                pass
+    except (lzma.LZMAError, EOFError) as error:
+        return f"{path} is damaged ({error})"
+    return None
 
 
 def _record_of(path: Path) -> Path:

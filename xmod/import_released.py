@@ -41,7 +41,7 @@ def import_released(arguments: argparse.Namespace) -> None:
     place = Path(job.path) if Path(job.path).is_dir() else files[0]
     output: Path = arguments.output
     path = output / "model.safetensors"
-    with open_foreign(place) as found:
+    with open_foreign(place, scratch=output) as found:
         codes = languages_of(found)
         model = import_model(found, job.model, codes=job.languages, vocabulary=vocabulary)
         left_out = [code for code in codes if code not in job.languages.values()]

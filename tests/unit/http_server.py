@@ -92,7 +92,8 @@ def _send_file(
     if wanted and same and act != "no range":
         start, code = int(wanted.removeprefix("bytes=").rstrip("-")), 206
         if start >= len(data):
-            return _send(handler, 416, b"", {"Content-Range": f"bytes */{len(data)}"})
+            _send(handler, 416, b"", {"Content-Range": f"bytes */{len(data)}"})
+            return
         start //= 2 if act == "elsewhere" else 1
         headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
     body = data[start:]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import lzma
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,10 @@ from tests.unit.http_server import Server, serve
 from xmod import fetch_source
 from xmod.config_errors import ConfigError
 from xmod.data.download import DownloadError
+from xmod.data.taking_turns import turn
 from xmod.source_table import COLUMNS, read_sources, stamp
 
+TABLE = Path("config/sources.tsv")
 TEXT = lzma.compress(b"some text\n" * 50)
 
 
@@ -135,6 +139,46 @@ def test_a_hash_that_nobody_published_is_recorded_and_held_to(
     assert "no SHA-256; delete it" in world.failure("cc100", "--code", "en", how="offline")
 
 
+def test_an_archive_that_is_damaged_within_is_not_recorded(world: World) -> None:
+    """Its head and end are whole: only unpacking shows it."""
+    middle = len(TEXT) // 2
+    damaged = TEXT[:middle] + bytes([TEXT[middle] ^ 255]) + TEXT[middle + 1 :]
+    path = world.place("cc100/en.txt.xz", damaged)
+    message = world.failure("cc100", "--code", "en", how="offline")
+    assert "en.txt.xz is damaged (" in message
+    assert "set aside as" in message
+    assert not path.exists()
+    assert not path.with_name("en.txt.xz.sha256").exists()
+    world.fetch("cc100", "--code", "en")
+    assert path.read_bytes() == TEXT
+
+
+def test_the_licence_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.fetch("x")
+    told = f"{world.folder / 'x' / 'x.zip'}: fetched; licence: free\n"
+    assert capsys.readouterr().out == told
+
+
+def test_two_runs_that_share_a_folder_take_turns(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = world.folder / "x" / "x.zip"
+    with ThreadPoolExecutor(1) as other:
+        with turn(path):
+            waiting = other.submit(world.fetch, "x")
+            until = time.monotonic() + 20
+            told = ""
+            while "another process is at work on" not in told:
+                assert time.monotonic() < until, "it says that it waits"
+                told += capsys.readouterr().err
+                time.sleep(0.01)
+            assert str(path) in told
+            assert world.server.requests == []
+        waiting.result()
+    assert path.read_bytes() == world.archive
+    assert sorted(one.name for one in path.parent.iterdir()) == ["X", "x.zip"], "no lock is left"
+
+
 @pytest.mark.parametrize("data", [TEXT[:-9], b"<html>no</html>", b""])
 def test_an_archive_that_is_cut_short_is_not_recorded(data: bytes, world: World) -> None:
     world.place("cc100/en.txt.xz", data)
@@ -182,7 +226,7 @@ def test_a_mistake_in_the_table_is_named(
 
 
 def test_the_projects_table_has_every_source_and_only_the_corpus_lacks_hashes() -> None:
-    table = read_sources(Path("config/sources.tsv"))
+    table = read_sources(TABLE)
     assert set(table.names) == {
         *("cc100", "xlmr", "multinli", "xnli", "wikiann", "squad", "xquad", "mlqa")
     }
@@ -192,8 +236,15 @@ def test_the_projects_table_has_every_source_and_only_the_corpus_lacks_hashes() 
     assert table.source_of("elsewhere/xnli/a", "data") is None
 
 
+def test_the_page_has_the_licences_of_the_table() -> None:
+    page = Path("docs/sources.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line[:3] == "| `"]
+    told = {row[0].strip("`"): row[-1] for row in rows}
+    assert told == {one.source: one.licence for one in read_sources(TABLE).files}
+
+
 def test_a_stamp_follows_what_is_verified_and_not_from_where_it_came() -> None:
-    table = read_sources(Path("config/sources.tsv"))
+    table = read_sources(TABLE)
     mirrored = table.at({"xnli": "http://mirror.invalid"})
     assert stamp(table.of("xnli"), folder="d") == stamp(mirrored.of("xnli"), folder="d")
     assert stamp(table.of("xnli"), folder="d") != stamp(table.of("mlqa"), folder="d")

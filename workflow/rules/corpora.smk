@@ -20,7 +20,8 @@ rule fetch_packages:
         table=PACKAGES_TABLE,
         folder=subpath(output[0], parent=True),
     shell:
-        "python -m xmod.fetch --packages-table {params.table:q} --output {params.folder:q}"
+        "begin fetch_packages {log:q};"
+        " python -m xmod.fetch --packages-table {params.table:q} --output {params.folder:q}"
         " 2>&1 | keep_log {log:q}"
 
 
@@ -45,7 +46,8 @@ if SOURCES.config.fetch:
         conda:
             "../../envs/xmod.yaml"
         shell:
-            "python -m xmod.fetch_source --source {wildcards.source} {SOURCES.arguments}"
+            "begin fetch_source {log:q};"
+            " python -m xmod.fetch_source --source {wildcards.source} {SOURCES.arguments}"
             " 2>&1 | keep_log {log:q}"
 
 
@@ -63,7 +65,8 @@ if SOURCES.has_corpus:
         conda:
             "../../envs/xmod.yaml"
         shell:
-            "python -m xmod.fetch_source --source cc100 --code {wildcards.code} {SOURCES.arguments}"
+            "begin fetch_cc100 {log:q};"
+            " python -m xmod.fetch_source --source cc100 --code {wildcards.code} {SOURCES.arguments}"
             " 2>&1 | keep_log {log:q}"
 
 

@@ -18,7 +18,7 @@ if RUN.models.released:
         conda:
             "../../envs/xmod.yaml"
         resources:
-            mem_mb=8000,
+            mem_mb=20000,
             runtime=60,
         params:
             job=lambda wildcards: RUN.job_text("pretrain", wildcards.cell, "job"),

@@ -102,9 +102,7 @@ def _receive(session: requests.Session, url: str, part: Path, *, timeout: float)
         start, total = _extent(response)
         if start not in (0, have):
             _mark(part).unlink(missing_ok=True)  # the next try asks for all of it
-            raise _Cut(
-                f"asked for the rest from byte {have:,}, the server sent that from {start:,}"
-            )
+            raise _Cut(f"asked for all from byte {have:,}, the server sent that from {start:,}")
         _check_space(part, total, start)
         chunks = response.iter_content(CHUNK_BYTES)
         first = next(chunks, b"")

@@ -7,6 +7,7 @@ import json
 import shutil
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ from xmod.interop.safe_loading import load_tensors
 SENTENCEPIECE: Final = "sentencepiece.bpe.model"
 DICTIONARY: Final = "dict.txt"
 CONFIG: Final = "config.json"
+UNPACKED: Final = ".unpacked-"
+"""A folder with an archive's files begins so."""
+MAX_BYTES: Final = 16 * 2**30
+"""Unpacked: the largest released model has about 6.5 GB in float32 (our choice)."""
 _CHECKPOINTS: Final = ("model.pt", "checkpoint_best.pt", "checkpoint_last.pt")
 _WEIGHTS: Final = ("model.safetensors", "pytorch_model.bin")
 
@@ -43,15 +48,19 @@ class ForeignModel:
 
 
 @contextmanager
-def open_foreign(path: Path) -> Iterator[ForeignModel]:
+def open_foreign(path: Path, *, scratch: Path) -> Iterator[ForeignModel]:
     """A model of fairseq (`.tar.gz`, folder or `.pt`) or of transformers (folder).
 
-    Raises ForeignModelError where there is none, or several.
+    An archive is unpacked below the folder `scratch`, which no other process may use so; it is
+    removed in the end. Raises ForeignModelError where there is no model, or several.
     """
     if not path.exists():
         raise ForeignModelError(f"{path}: there is no such file or folder")
     if path.is_file() and not path.name.endswith(".pt"):
-        with tempfile.TemporaryDirectory(prefix="xmod-") as folder:
+        scratch.mkdir(parents=True, exist_ok=True)
+        for left in scratch.glob(f"{UNPACKED}*"):  # by a process that was killed
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(dir=scratch, prefix=UNPACKED) as folder:
             _unpack(path, Path(folder))
             yield _read(Path(folder), path)
     else:
@@ -61,15 +70,24 @@ def open_foreign(path: Path) -> Iterator[ForeignModel]:
 def _unpack(archive: Path, folder: Path) -> None:
     """The files that are read, by their own names: no path in an archive decides where they go."""
     wanted = (*_CHECKPOINTS, SENTENCEPIECE, DICTIONARY)
+    left = MAX_BYTES
     try:
         with tarfile.open(archive) as opened:
             for member in opened:
                 name = Path(member.name).name
                 stream = opened.extractfile(member) if name in wanted else None
                 if stream is not None:
+                    left -= member.size
+                    if left < 0:
+                        raise ForeignModelError(
+                            f"{archive} unpacks to more than {MAX_BYTES:,} bytes, as no released "
+                            "model does; is it the right archive?"
+                        )
                     with (folder / name).open("xb") as file:
                         shutil.copyfileobj(stream, file, 1 << 20)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk, not of the archive
         raise ForeignModelError(f"{archive} is no whole archive (.tar.gz): {error}") from error
 
 

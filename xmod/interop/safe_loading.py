@@ -20,9 +20,10 @@ from xmod.interop.errors import ForeignModelError
 
 _SETTINGS: Final = ("fairseq.", "omegaconf.", "numpy.", "typing.")
 """Packages whose classes fairseq's settings and meters may hold: they become `Ignored`."""
+_DEFAULTDICT: Final = "collections.defaultdict"
 _SETTING_NAMES: Final = frozenset(
     f"builtins.{name}" for name in ("dict", "list", "tuple", "set", "int", "float", "str", "bool")
-) | {"collections.defaultdict"}
+) | {_DEFAULTDICT}
 
 
 class Ignored:
@@ -33,6 +34,12 @@ class Ignored:
 
     def __setstate__(self, state: object) -> None:
         pass
+
+
+def _plain_mapping(*arguments: object) -> dict[object, object]:
+    """Stands for a defaultdict, which is filled afterwards: PyTorch fills plain ones only."""
+    del arguments
+    return {}
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
@@ -50,7 +57,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
                     continue
                 if not name.startswith(_SETTINGS) and name not in _SETTING_NAMES:
                     raise _refusal(path, name)
-                allowed.append((Ignored, name))
+                allowed.append((_plain_mapping if name == _DEFAULTDICT else Ignored, name))
         with torch.serialization.safe_globals(allowed):
             found = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except OSError as error:

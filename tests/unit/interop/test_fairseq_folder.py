@@ -101,7 +101,7 @@ def test_it_comes_back(shape: str, vocabulary: Vocabulary, tmp_path: Path) -> No
     """Its dictionary and SentencePiece model are checked on the way."""
     model = random_model(vocabulary, shape)
     write_fairseq(tmp_path, model, codes=CODES, vocabulary=vocabulary, card="")
-    with open_foreign(tmp_path) as found:
+    with open_foreign(tmp_path, scratch=tmp_path) as found:
         config = model.encoder.config
         again = import_model(found, config, codes=CODES, vocabulary=vocabulary)
     assert equal(again, model)

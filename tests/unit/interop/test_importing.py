@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from tests.unit.interop.models import CODES, SHAPES, equal, fairseq_checkpoint, random_model
 from tests.unit.model.helpers import as_transformers
 from tests.unit.tokenization.texts import train, write_text
+from xmod.interop import reading
 from xmod.interop.errors import ForeignModelError
 from xmod.interop.importing import import_model, languages_of
 from xmod.interop.reading import open_foreign
@@ -45,7 +47,7 @@ def archive(folder: Path) -> Path:
 
 
 def imported(place: Path, model: MaskedLanguageModel, vocabulary: Vocabulary) -> Any:
-    with open_foreign(place) as found:
+    with open_foreign(place, scratch=place.parent) as found:
         return import_model(found, model.encoder.config, codes=CODES, vocabulary=vocabulary)
 
 
@@ -56,7 +58,7 @@ def test_a_fairseq_model(shape: str, form: str, vocabulary: Vocabulary, tmp_path
     folder = fairseq_folder(tmp_path / "xmod.base.13.125k", model, vocabulary)
     places = {"folder": folder, "archive": archive(folder), "file": folder / "model.pt"}
     assert equal(imported(places[form], model, vocabulary), model)
-    with open_foreign(places[form]) as found:
+    with open_foreign(places[form], scratch=tmp_path) as found:
         assert languages_of(found) == list(CODES.values())
 
 
@@ -90,7 +92,7 @@ def test_a_transformers_folder(form: str, vocabulary: Vocabulary, tmp_path: Path
         (tmp_path / "model.safetensors").unlink()
     assert (len(list(tmp_path.glob("*.safetensors"))) > 1) == (form == "shards")
     codes = {iso: f"{iso}_XX" for iso in CODES}
-    with open_foreign(tmp_path) as found:
+    with open_foreign(tmp_path, scratch=tmp_path) as found:
         config = model.encoder.config
         again = import_model(found, config, codes=codes, vocabulary=vocabulary)
     assert equal(again, model)
@@ -108,7 +110,7 @@ def test_half_precision_becomes_float32(vocabulary: Vocabulary, tmp_path: Path) 
 def test_languages_may_be_left_out(vocabulary: Vocabulary, tmp_path: Path) -> None:
     model = random_model(vocabulary)
     folder = fairseq_folder(tmp_path / "more", model, vocabulary)
-    with open_foreign(folder) as found:
+    with open_foreign(folder, scratch=tmp_path) as found:
         config = model.encoder.config
         few = import_model(found, config, codes={"sw": "sw_KE"}, vocabulary=vocabulary)
     assert few.encoder.languages == ("sw",)
@@ -190,7 +192,10 @@ def test_settings_of_transformers_are_checked(
     wrong = {"layer_norm_eps": 1e-12, "hidden_act": "gelu_new"}.get(key, not settings[key])
     path.write_text(json.dumps(settings | {key: wrong}), encoding="utf-8")
     codes = {iso: f"{iso}_XX" for iso in CODES}
-    with open_foreign(tmp_path) as found, pytest.raises(ForeignModelError, match=f"its {key} is"):
+    with (
+        open_foreign(tmp_path, scratch=tmp_path) as found,
+        pytest.raises(ForeignModelError, match=f"its {key} is"),
+    ):
         import_model(found, model.encoder.config, codes=codes, vocabulary=vocabulary)
 
 
@@ -227,5 +232,32 @@ def test_what_is_no_model(tmp_path: Path) -> None:
         "bert": "model_type is 'bert', wanted 'xmod'",
         "other.pt": "no fairseq checkpoint: it has no `model`, only optimizer",
     }.items():
-        with pytest.raises(ForeignModelError, match=message), open_foreign(tmp_path / name):
+        place = tmp_path / name
+        with (
+            pytest.raises(ForeignModelError, match=message),
+            open_foreign(place, scratch=tmp_path),
+        ):
             pass
+
+
+def test_an_archive_is_unpacked_in_the_scratch_folder_alone(
+    vocabulary: Vocabulary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = archive(fairseq_folder(tmp_path / "model", random_model(vocabulary), vocabulary))
+    scratch = tmp_path / "scratch"
+    killed = scratch / f"{reading.UNPACKED}left"
+    killed.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with open_foreign(packed, scratch=scratch):
+        (unpacked,) = scratch.iterdir()
+        names = {one.name for one in unpacked.iterdir()}
+        assert names == {"model.pt", "dict.txt", "sentencepiece.bpe.model"}
+    assert list(scratch.iterdir()) == [], "nor is anything left of a job that was killed"
+    size = (tmp_path / "model/model.pt").stat().st_size
+    monkeypatch.setattr(reading, "MAX_BYTES", size)
+    with (
+        pytest.raises(ForeignModelError, match=rf"more than {size:,} bytes, .* right archive\?"),
+        open_foreign(packed, scratch=scratch),
+    ):
+        pass
+    assert list(scratch.iterdir()) == []

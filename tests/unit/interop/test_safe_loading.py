@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import pickle
 import sys
@@ -36,7 +37,7 @@ def test_a_hostile_pickle_does_not_run(name: str, is_zip: bool, tmp_path: Path) 
     torch.save(content, tmp_path / name, _use_new_zipfile_serialization=is_zip)
     if name == "pytorch_model.bin":
         (tmp_path / "config.json").write_text('{"model_type": "xmod"}', encoding="utf-8")
-    with pytest.raises(ForeignModelError, match="system"), open_foreign(tmp_path):
+    with pytest.raises(ForeignModelError, match="system"), open_foreign(tmp_path, scratch=tmp_path):
         pass
     assert not mark.exists()
     torch.load(tmp_path / name, weights_only=False)
@@ -80,6 +81,14 @@ def test_settings_of_fairseq_are_ignored(tmp_path: Path, monkeypatch: pytest.Mon
     assert found["model"]["a"].tolist() == [0, 1, 2]
     assert found["cfg"]["model"].languages == ["en_XX"]
     assert isinstance(found["extra_state"]["meter"], Ignored)
+
+
+def test_a_filled_defaultdict_among_the_settings_does_no_harm(tmp_path: Path) -> None:
+    counts = collections.defaultdict(dict, {"train": {"loss": 1.5}, "valid": {}})
+    torch.save({"model": {"a": torch.ones(2)}, "counts": counts}, tmp_path / "model.pt")
+    found = load_tensors(tmp_path / "model.pt")
+    assert found["model"]["a"].tolist() == [1, 1]
+    assert found["counts"] == {"train": {"loss": 1.5}, "valid": {}}
 
 
 def test_damaged_files(tmp_path: Path) -> None:
