@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import lzma
 import time
@@ -177,6 +179,19 @@ def test_two_runs_that_share_a_folder_take_turns(
         waiting.result()
     assert path.read_bytes() == world.archive
     assert sorted(one.name for one in path.parent.iterdir()) == ["X", "x.zip"], "no lock is left"
+
+
+def test_where_there_are_no_locks_it_is_said(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    world.fetch("x")
+    told = f"{world.folder / 'x'} has no locks (No locks available): only one run may fetch into it"
+    assert told in capsys.readouterr().err
+    assert (world.folder / "x" / "x.zip").read_bytes() == world.archive
 
 
 @pytest.mark.parametrize("data", [TEXT[:-9], b"<html>no</html>", b""])

@@ -2,7 +2,7 @@
 
 What has come so far lies beside the target as `.<name>.part`, with the server's mark of the file's
 version in `.<name>.part.json`; another process goes on there. A file that changed meanwhile begins
-anew. What the file must be, the caller checks.
+anew. What the file must be, the caller checks, who also sees to it that no other process is at it.
 """
 
 from __future__ import annotations
