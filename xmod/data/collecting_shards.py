@@ -11,16 +11,15 @@ import dataclasses
 import io
 import json
 import shutil
-from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
 
-from xmod.data.collecting import NUM_BUCKETS, Collected, Collector, Count, check_splits
+from xmod.data.collecting import Collected, Collector, Count, check_splits
 from xmod.data.script_share import check_script
+from xmod.data.shard_limits import Limit, bucket_of, limits_of, write_sizes
 from xmod.data.shards import SHARD_BYTES, cut_shards, in_order
 from xmod.data.sources.files import FilesSource, read_documents
 from xmod.data.sources.interface import Document
@@ -102,7 +101,7 @@ class ShardCollector:
         has_cap = self.cap is not None
         if has_cap:
             caps = Collector.caps(self.cap, self.heldout_fraction)
-            limits = {split: _limits(parts, split, caps[split] or 0) for split in SPLITS}
+            limits = {split: limits_of(parts, split, caps[split] or 0) for split in SPLITS}
             tasks = (
                 _Thinning(
                     folder=one,
@@ -177,71 +176,16 @@ def _collect(task: _Task) -> Path:
     collected = collector.collect_part(task.language, task.folder)
     if task.has_cap:
         for split in SPLITS:
-            sizes = _bucket_sizes(task.folder / f"{split}.txt", task.splitter)
-            with atomic_path(task.folder / f"{split}.sizes") as temporary:
-                temporary.write_bytes(sizes.tobytes())
+            write_sizes(task.folder, split, task.splitter)
     write_json_atomic(task.folder / PART, _as_json(collected))
     return task.folder
-
-
-# A cap keeps the lines that come first in a hash order: whole buckets of it while they fit, and the
-# first lines of the bucket where the cap is reached, as a text of one shard does.
-
-
-def _bucket(text: str, splitter: Splitter) -> int:
-    return splitter.place(text, "sample") * NUM_BUCKETS >> 64
-
-
-def _bucket_sizes(path: Path, splitter: Splitter) -> array[int]:
-    """Characters in each bucket."""
-    sizes = array("Q", bytes(8 * NUM_BUCKETS))
-    with path.open(encoding="utf-8", newline="\n") as stream:
-        for line in stream:
-            text = line.rstrip("\n")
-            if text:
-                sizes[_bucket(text, splitter)] += len(text)
-    return sizes
-
-
-class _Limit(NamedTuple):
-    """What a shard keeps of a split."""
-
-    bucket: int
-    """The first that no longer fits under the cap."""
-    left: int
-    """Characters that the shard may keep of that bucket."""
-
-
-def _limits(parts: Sequence[Path], split: Split, cap: int) -> list[_Limit]:
-    """What each shard keeps: the boundary bucket goes to the first shards, in their order.
-
-    It follows from the sizes alone, so that the shards are thinned in parallel.
-    """
-    total = [0] * NUM_BUCKETS
-    for part in parts:
-        total = [one + other for one, other in zip(total, _read_sizes(part, split), strict=True)]
-    left, bucket = cap, 0
-    while bucket < NUM_BUCKETS and total[bucket] <= left:
-        left -= total[bucket]
-        bucket += 1
-    if bucket == NUM_BUCKETS:
-        return [_Limit(bucket, 0)] * len(parts)
-    limits = []
-    for part in parts:
-        limits.append(_Limit(bucket, left))
-        left = max(left - _read_sizes(part, split)[bucket], 0)
-    return limits
-
-
-def _read_sizes(part: Path, split: Split) -> array[int]:
-    return array("Q", (part / f"{split}.sizes").read_bytes())
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Thinning:
     folder: Path
     splitter: Splitter
-    limits: dict[Split, _Limit]
+    limits: dict[Split, Limit]
 
 
 def _thin(task: _Thinning) -> Collected:
@@ -259,7 +203,7 @@ def _thin(task: _Thinning) -> Collected:
             for lines in documents:
                 kept = []
                 for text in lines:
-                    place = _bucket(text, task.splitter)
+                    place = bucket_of(text, task.splitter)
                     if place == bucket and len(text) <= left:
                         left -= len(text)
                         kept.append(text)

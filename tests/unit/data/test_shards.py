@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from tests.unit.data.test_real_text import SAMPLES
 from xmod import collect
 from xmod.config import CorporaConfig
-from xmod.data import collecting, collecting_shards, encoding_shards, shards
+from xmod.data import collecting, encoding_shards, shard_limits, shards
 from xmod.data.collecting import Collected, Collector
 from xmod.data.collecting_shards import ShardCollector, remove_shards
 from xmod.data.encoding_lines import encode_lines
@@ -154,7 +154,7 @@ def test_a_cap_is_filled_however_coarse_the_hash_order_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With one bucket it stands for a text that is far larger than the cap."""
-    for module in (collecting, collecting_shards):
+    for module in (collecting, shard_limits):
         monkeypatch.setattr(module, "NUM_BUCKETS", num_buckets)
     collected = collector(cc100, cap=cap).collect(language("sw"), tmp_path, digest="d" * 64)
     longest = max(map(len, make_text().decode().split("\n")))
