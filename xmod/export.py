@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xmod.command import run
+from xmod.export_card import card_of
 from xmod.export_source import Source
 from xmod.interop.fairseq_folder import write_fairseq
 from xmod.interop.transformers_folder import write_transformers
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     source = Source.of(options)
     model, vocabulary = source.model(), source.vocabulary()
-    card = source.card(model)
+    card = card_of(source, model)
     output: Path = options.output
     if options.to == "fairseq":
         files = write_fairseq(

@@ -116,8 +116,21 @@ def test_a_released_cell_goes_through_every_stage(
     assert manifest["released"]["style"] == "fairseq"
     assert [Path(one["path"]).name for one in manifest["inputs"]][-1] == f"{CELL}.tar.gz"
     assert released.planned() == {}
+    _check_released_card(released, folder.parent)
     monkeypatch.chdir(released.folder)
     _check_expected(released)
+
+
+def _check_released_card(project: Project, folder: Path) -> None:
+    """Given on, it is the authors' model still."""
+    done = export(project, folder / "given_on", "--cell", CELL)
+    assert done.returncode == 0, done.stderr
+    card = (folder / "given_on/README.md").read_text(encoding="utf-8")
+    assert "The pre-trained weights are the authors', as they released them." in card
+    assert f"| `released.checkpoint` | {CELL} |" in card
+    assert f"| `released.{CELL}.tar.gz.sha256` | " in card
+    assert "`pretrain." not in card
+    assert "`corpora." not in card
 
 
 def _check_expected(project: Project) -> None:

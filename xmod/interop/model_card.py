@@ -44,6 +44,8 @@ class Card:
     languages: Sequence[LanguageRow]
     settings: Mapping[str, Any]
     """Of the cell, by their keys."""
+    licences: Mapping[str, str]
+    """Of what the model was made of, as far as they are known."""
     origin: Mapping[str, Any]
     """Where the weights come from: commits, versions, hashes."""
 
@@ -113,9 +115,23 @@ class Card:
             "",
             *_pairs(self.settings),
             "",
+            *self._licences(),
             "## Origin",
             "",
             *_pairs(self.origin),
+        ]
+
+    def _licences(self) -> list[str]:
+        if not self.licences:
+            return []
+        told = "The model was made of these; what they ask may hold for it too."
+        return [
+            "## Licences",
+            "",
+            told,
+            "",
+            *_pairs(self.licences, head=("made of", "licence")),
+            "",
         ]
 
     def _modules(self) -> list[str]:
@@ -141,8 +157,8 @@ def _language_table(rows: Sequence[LanguageRow]) -> list[str]:
     return lines
 
 
-def _pairs(values: Mapping[str, Any]) -> list[str]:
-    lines = [_row(["key", "value"]), _row(["---", "---"])]
+def _pairs(values: Mapping[str, Any], *, head: tuple[str, str] = ("key", "value")) -> list[str]:
+    lines = [_row(head), _row(["---", "---"])]
     return lines + [_row([f"`{key}`", _shown(value)]) for key, value in values.items()]
 
 
