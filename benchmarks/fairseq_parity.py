@@ -180,7 +180,7 @@ def gradient_difference(kind: ModuleKind, folder: Path) -> float:
     ours, theirs = engines(kind, folder)
     batches = RandomUpdates().update(0)
     ours.model.train()
-    ours._accumulate(batches)
+    ours._accumulate(0, batches)
     task = theirs.trainer.task
     samples = [task.pretraining_sample(batch) for batch in batches]
     return _largest(ours.model, fairseq_gradients(theirs.trainer, samples))

@@ -119,6 +119,19 @@ class ModelConfig(Section):
             )
         return self
 
+    def reduction(self) -> int:
+        """The whole number by which fairseq and transformers divide the width to have a module's.
+
+        Raises ValueError where there is none.
+        """
+        factor = self.width // self.bottleneck
+        if factor == 0 or self.width // factor != self.bottleneck:
+            raise ValueError(
+                f"model.bottleneck ({self.bottleneck}) is not model.width ({self.width}) divided "
+                "by a whole number, which is all that fairseq and transformers can say"
+            )
+        return factor
+
 
 class PerplexityConfig(Section):
     """Perplexity on held-out text with masks fixed per language."""
@@ -314,13 +327,17 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
-    def _fairseq_can_say_the_model(self) -> Self:
-        if self.engine == "fairseq" and self.model.layer_norm == "pre":
+    def _fairseq_can_train(self) -> Self:
+        if self.engine != "fairseq":
+            return self
+        if self.model.layer_norm == "pre":
             raise ValueError("engine: fairseq trains models of model.layer_norm: post only")
-        if self.engine == "fairseq" and self.model.width % self.model.bottleneck:
+        self.model.reduction()
+        if self.distributed.processes > 1:
             raise ValueError(
-                f"with engine: fairseq, model.width ({self.model.width}) must be a multiple of "
-                f"model.bottleneck ({self.model.bottleneck}): fairseq knows their ratio only"
+                f"engine: fairseq trains in one process; distributed.processes is "
+                f"{self.distributed.processes}, legal: 1. Give cells of engine: torch that take "
+                "more a configuration of their own"
             )
         return self
 

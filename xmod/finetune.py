@@ -10,8 +10,7 @@ import time
 from collections.abc import Sequence
 
 from xmod.command import add_execution_arguments, execution_from, run
-from xmod.jobs import check_engine
-from xmod.task_jobs import FinetuneJob, Run
+from xmod.task_jobs import Run
 from xmod.tasks.finetuning import TaskObjective
 from xmod.tasks.start import Start, add_arguments
 from xmod.training.loop import Execution, Trainer
@@ -23,10 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_execution_arguments(parser)
     options = parser.parse_args(arguments)
     execution = execution_from(options)
-    job = FinetuneJob.read(options.job)
-    check_engine(job.cell, job.engine, has="torch")
-    start = Start(options, job)
-    for one in job.runs:
+    start = Start(options, engine="torch")
+    for one in start.job.runs:
         train(start, one, execution)
 
 

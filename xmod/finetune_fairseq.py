@@ -10,8 +10,7 @@ import time
 
 from xmod.command import add_execution_arguments, execution_from, run
 from xmod.engines.fairseq_start import import_fairseq
-from xmod.jobs import check_engine
-from xmod.task_jobs import FinetuneJob, Run
+from xmod.task_jobs import Run
 from xmod.tasks.start import Start, add_arguments
 from xmod.training.loop import Execution
 
@@ -23,10 +22,8 @@ def main() -> None:
     options = parser.parse_args()
     import_fairseq()
     execution = execution_from(options)
-    job = FinetuneJob.read(options.job)
-    check_engine(job.cell, job.engine, has="fairseq")
-    start = Start(options, job)
-    for one in job.runs:
+    start = Start(options, engine="fairseq")
+    for one in start.job.runs:
         train(start, one, execution)
 
 

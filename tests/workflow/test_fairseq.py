@@ -128,13 +128,13 @@ def command(project: Project, output: Path) -> list[str]:
     ]
 
 
-def with_dropout(project: Project, output: Path) -> Path:
-    """The cell's job, longer and with dropout."""
+def changed_job(project: Project, folder: Path, **changes: dict[str, float]) -> Path:
+    """The cell's job, longer, with other values in some of its sections."""
     text = (project.result(f"pretrain/{FAIRSEQ}/job.json")).read_text(encoding="utf-8")
-    job = json.loads(text)
-    job["budget_updates"] = 60
-    job["model"] |= {"dropout": 0.1, "attention_dropout": 0.1}
-    path = output / "job.json"
+    job = json.loads(text) | {"budget_updates": 60}
+    for section, values in changes.items():
+        job[section] |= values
+    path = folder / "job.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(job), encoding="utf-8")
     return path
@@ -142,7 +142,8 @@ def with_dropout(project: Project, output: Path) -> Path:
 
 @installed
 def test_an_interrupted_job_ends_with_the_same_bits(finished: Project, tmp_path: Path) -> None:
-    job = with_dropout(finished, tmp_path / "job")
+    dropout = {"dropout": 0.1, "attention_dropout": 0.1}
+    job = changed_job(finished, tmp_path / "job", model=dropout)
     whole, parts = (
         [*command(finished, tmp_path / name), "--job", str(job)] for name in ("whole", "parts")
     )
@@ -159,6 +160,55 @@ def test_an_interrupted_job_ends_with_the_same_bits(finished: Project, tmp_path:
         (tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "parts")
     )
     assert first == second
+
+
+NO_MEMORY = """
+from xmod.engines.fairseq_start import import_fairseq
+import_fairseq()
+from fairseq.tasks import FairseqTask
+def train_step(*_, **__):
+    raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+FairseqTask.train_step = train_step
+from xmod.pretrain_fairseq import main
+main()
+"""
+"""Pre-training on a GPU that is too small."""
+
+
+def failed(command: list[str], folder: Path) -> str:
+    """What a job that fails says; it leaves nothing in the folder that it runs in."""
+    folder.mkdir()
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    assert list(folder.iterdir()) == []
+    return done.stderr
+
+
+@installed
+def test_a_diverging_update_is_told(finished: Project, tmp_path: Path) -> None:
+    """Without fairseq's crash.pt, and with the last good checkpoint."""
+    job = changed_job(finished, tmp_path / "job", pretrain={"peak_learning_rate": 1e30})
+    told = failed(
+        [*command(finished, tmp_path / "output"), "--job", str(job)], tmp_path / "working"
+    )
+    assert "has a loss or a gradient that is not finite; the last good checkpoint is" in told
+    assert "Lower the peak learning rate (1e+30)" in told
+    assert "Traceback" not in told
+
+
+@installed
+def test_too_little_memory_is_told(finished: Project, tmp_path: Path) -> None:
+    python, _, _, *arguments = command(finished, tmp_path / "output")
+    told = failed([python, "-c", NO_MEMORY, *arguments], tmp_path / "working")
+    assert told.endswith("RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB\n")
 
 
 @installed

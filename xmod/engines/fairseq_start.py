@@ -8,10 +8,11 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import logging
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from xmod.config_tasks import TaskKind
 from xmod.config_training import OptimizerConfig
@@ -91,8 +92,17 @@ def build_trainer(
     task.prepare(model, precision=precision_of(config, model, execution), kind=kind)
     theirs = task.build_model(settings.model)
     trainer = Trainer(settings, task, theirs, task.build_criterion(settings.criterion))
+    trainer.save_checkpoint = _raise_again
     trainer.begin_epoch(1)
     return trainer
+
+
+def _raise_again(_path: str, _state: dict[str, Any]) -> NoReturn:
+    """When a step fails, fairseq would first pickle all it has to `checkpoints/crash.pt`, wherever
+    the job runs, and then look for what is not finite with hooks that fail in today's PyTorch."""
+    error = sys.exception()
+    assert error is not None
+    raise error
 
 
 def command_line(

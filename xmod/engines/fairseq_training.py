@@ -119,7 +119,8 @@ class FairseqTraining(Generic[B]):
         rate = self.trainer.get_lr()
         try:
             with metrics.aggregate(new_root=True) as measured:
-                self.trainer.train_step(samples)
+                # Else it gives up an update that the memory is too small for, and says nothing.
+                self.trainer.train_step(samples, raise_oom=True)
         except FloatingPointError as error:
             raise Diverged(self._divergence(update)) from error
         loss = float(measured["loss"].avg) * math.log(2)

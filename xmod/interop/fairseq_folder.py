@@ -19,7 +19,6 @@ from xmod.interop.shapes import (
     head_name,
     head_tensors,
     module_codes,
-    reduction,
 )
 from xmod.model.heads import MaskedLanguageModel
 from xmod.tokenization.vocabulary import Vocabulary
@@ -126,7 +125,7 @@ def arguments(model: Exportable, languages: list[str]) -> dict[str, Any]:
             "adapter_layer_norm": is_pre,
             "adapter_reuse_layer_norm": not is_pre,
             "ln_before_adapter": not is_pre,
-            "bottleneck": reduction(encoder),
+            "bottleneck": encoder.config.reduction(),
             "ffn_modules": False,
             "languages": languages,
         }

@@ -45,18 +45,3 @@ def module_codes(encoder: Encoder, codes: dict[str, str]) -> dict[str, str]:
         "none": {},
     }
     return kinds[encoder.module_kind]
-
-
-def reduction(encoder: Encoder) -> int:
-    """The whole number by which both libraries divide the width to have a module's.
-
-    Raises ValueError where there is none.
-    """
-    width, bottleneck = encoder.config.width, encoder.config.bottleneck
-    factor = width // bottleneck
-    if factor == 0 or width // factor != bottleneck:
-        raise ValueError(
-            f"model.bottleneck {bottleneck} is not model.width {width} divided by a whole number, "
-            "which is all that fairseq and transformers can say"
-        )
-    return factor

@@ -20,7 +20,6 @@ from xmod.interop.shapes import (
     head_name,
     head_tensors,
     module_codes,
-    reduction,
 )
 from xmod.interop.tokenizer_files import write_tokenizer
 from xmod.model.encoder import LAYER_NORM_EPSILON
@@ -111,7 +110,7 @@ def config(model: Exportable, languages: Sequence[str], *, labels: Sequence[str]
     if encoder.module_kind != "none":
         content |= {
             "pre_norm": is_pre,
-            "adapter_reduction_factor": reduction(encoder),
+            "adapter_reduction_factor": encoder.config.reduction(),
             "adapter_layer_norm": is_pre,
             "adapter_reuse_layer_norm": not is_pre,
             "ln_before_adapter": not is_pre,

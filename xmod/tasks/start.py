@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xmod.config_section import Engine
 from xmod.files import sha256_file
-from xmod.jobs import text
+from xmod.jobs import check_engine, text
 from xmod.manifest import write_manifest
 from xmod.model.encoder import Encoder
 from xmod.model.finetuning import copy_to_train
@@ -43,8 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 class Start:
     """A cell in its source language, and the training set: what all runs start from."""
 
-    def __init__(self, arguments: argparse.Namespace, job: FinetuneJob) -> None:
-        """Raises ValueError where a file is missing or is not what belongs to the cell."""
+    def __init__(self, arguments: argparse.Namespace, *, engine: Engine) -> None:
+        """Raises ValueError where a file is missing or is not what belongs to the cell, and for a
+        job of another engine than `engine`."""
+        job = FinetuneJob.read(arguments.job)
+        check_engine(job.cell, job.engine, has=engine)
         if job.source_is_added != (arguments.extension is not None):
             raise ValueError(
                 f"{arguments.job}: source_is_added is {job.source_is_added}; --extension is given "

@@ -79,11 +79,30 @@ def test_an_environment_is_found_by_its_python(
     assert missing_environment() == ""
 
 
-def test_fairseq_needs_a_bottleneck_that_divides_the_width(small: dict[str, Any]) -> None:
-    small["model"] = small["model"] | {"bottleneck": 30}
+@pytest.mark.parametrize("bottleneck", [21, 32])
+def test_fairseq_takes_a_whole_part_of_the_width(small: dict[str, Any], bottleneck: int) -> None:
+    """Rounded down, as fairseq does it: 64 // 3 is 21."""
+    small["model"] = small["model"] | {"bottleneck": bottleneck}
+    model = parse(small | {"engine": "fairseq"}, origin="my.yaml").model
+    assert model.width // model.reduction() == bottleneck
+
+
+@pytest.mark.parametrize("bottleneck", [30, 128])
+def test_fairseq_takes_no_other_bottleneck(small: dict[str, Any], bottleneck: int) -> None:
+    small["model"] = small["model"] | {"bottleneck": bottleneck}
     parse(small, origin="my.yaml")
-    with pytest.raises(ConfigError, match=r"with engine: fairseq, model.width \(64\) must be"):
+    told = rf"model\.bottleneck \({bottleneck}\) is not model\.width \(64\) divided"
+    with pytest.raises(ConfigError, match=told):
         parse(small | {"engine": "fairseq"}, origin="my.yaml")
+
+
+def test_fairseq_trains_in_one_process(small: dict[str, Any]) -> None:
+    small["distributed"] = {"processes": 64}
+    assert grid(small).config.distributed.processes == 64
+    told = "engine: fairseq trains in one process; distributed.processes is 64, legal: 1"
+    for keys in ({"engine": "fairseq"}, {"engines": ["torch", "fairseq"]}):
+        with pytest.raises(ConfigError, match=told):
+            grid(small, **keys)
 
 
 def test_fairseq_trains_no_pre_ln_model(small: dict[str, Any]) -> None:

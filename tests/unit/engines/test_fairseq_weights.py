@@ -8,7 +8,8 @@ from torch import Tensor
 
 from xmod.config import ModelConfig
 from xmod.config_section import ModuleKind
-from xmod.engines.fairseq_weights import POSITION_OFFSET, as_ours, fairseq_names, has_task
+from xmod.engines.fairseq_weights import HEAD, as_ours, fairseq_names, has_task
+from xmod.interop.names import UNUSED_POSITIONS
 from xmod.model import MaskedLanguageModel
 from xmod.model.task_heads import TaskModel
 
@@ -54,6 +55,12 @@ def test_names_are_those_of_released_checkpoints(ours: str, theirs: str) -> None
     assert fairseq_names(ours, is_task=False) == (theirs,)
 
 
+def test_a_task_has_a_head_of_its_own() -> None:
+    place = f"classification_heads.{HEAD}"
+    for ours, theirs in (("dense", "dense"), ("output", "out_proj")):
+        assert fairseq_names(f"head.{ours}.bias", is_task=True) == (f"{place}.{theirs}.bias",)
+
+
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(KeyError):
         fairseq_names("encoder.layers.0.rotary.weight", is_task=False)
@@ -73,4 +80,4 @@ def test_fairseq_has_two_more_positions() -> None:
     name = "encoder.sentence_encoder.embed_positions.weight"
     theirs = {name: torch.arange(12.0)[:, None]}
     found = as_ours("encoder.position_embeddings.weight", theirs, is_task=False)
-    assert found.flatten().tolist() == list(range(POSITION_OFFSET, 12))
+    assert found.flatten().tolist() == list(range(UNUSED_POSITIONS, 12))

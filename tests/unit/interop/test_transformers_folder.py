@@ -166,7 +166,9 @@ def test_labels_and_card(vocabulary: Vocabulary, tmp_path: Path) -> None:
 
 def test_a_module_that_no_whole_number_makes(vocabulary: Vocabulary, tmp_path: Path) -> None:
     model = random_model(vocabulary, bottleneck=12)
-    with pytest.raises(ValueError, match=r"bottleneck 12 is not model\.width 32 divided by a"):
+    with pytest.raises(
+        ValueError, match=r"bottleneck \(12\) is not model\.width \(32\) divided by"
+    ):
         written(tmp_path, model, vocabulary)
     assert not list(tmp_path.iterdir())
 

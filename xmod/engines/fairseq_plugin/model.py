@@ -55,14 +55,9 @@ class CellModel(XMODModel):
 def shape_arguments(encoder: Encoder) -> dict[str, Any]:
     """What fairseq's builder reads, as the released base checkpoints have it.
 
-    Raises ValueError for a bottleneck that is no whole part of the width: fairseq cannot say it.
+    Raises ValueError for a bottleneck that fairseq cannot say.
     """
     config = encoder.config
-    if config.width % config.bottleneck:
-        raise ValueError(
-            f"model.bottleneck: {config.bottleneck} does not divide model.width ({config.width}), "
-            "as engine: fairseq, which knows their ratio only, needs it to"
-        )
     languages = [] if encoder.module_kind == "none" else _module_keys(encoder)
     return {
         "encoder_layers": config.num_layers,
@@ -74,7 +69,7 @@ def shape_arguments(encoder: Encoder) -> dict[str, Any]:
         "attention_dropout": config.attention_dropout,
         "pooler_dropout": config.dropout,
         "adapter_modules": bool(languages),
-        "bottleneck": config.width // config.bottleneck,
+        "bottleneck": config.reduction(),
         "languages": languages,
         "adapter_layer_norm": False,
         "adapter_reuse_layer_norm": True,
