@@ -16,9 +16,10 @@ begin() {
   printf -v mine '{"host": "%s", "process": %d, "ticks": %d, "user": "%s", "slurm_job": "%s", "since": "%s"}' \
     "$(uname -n)" "$$" "${fields[19]}" "$(id -un 2> /dev/null || id -u)" "${SLURM_JOB_ID:-}" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
   mkdir -p "${place%/*}"
-  until (set -o noclobber; printf '%s\n' "$mine" > "$place.lock") 2> /dev/null; do
+  until (set -o noclobber; : > "$place.lock") 2> /dev/null; do
     python -m xmod.release_lock "$place.lock"
   done
+  printf '%s\n' "$mine" > "$place.lock"
   printf 'began %s %s\n' "$1" "$mine" >> "$place.tries"
   trap 'ended $? "'"$place"'"' EXIT
 }

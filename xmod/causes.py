@@ -43,7 +43,7 @@ BY_WORDS = (
     (r"DUE TO TIME LIMIT|stopped by SIGUSR1", TIME),
     (
         r"CUDA out of memory|OutOfMemory|MemoryError|[Cc]annot allocate memory|[Cc]an't allocate "
-        r"memory|std::bad_alloc|oom[-_ ]kill|OUT_OF_MEMORY|Out Of Memory",
+        r"memory|std::bad_alloc|oom[-_ ]kill|OUT_OF_MEMORY|Out Of Memory|Signal 9 \(SIGKILL\)",
         MEMORY,
     ),
     (

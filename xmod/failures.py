@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xmod.analysis.report.state import tail
 from xmod.causes import Cause, likely_cause
+from xmod.log_end import read_end
 from xmod.tries import Tries, all_tries
 
 SLURM_LOGS = Path("logs/slurm")
@@ -42,13 +42,13 @@ def failures(logs: Path, *, since: str = "", slurm_logs: Path = SLURM_LOGS) -> t
 def failure(tries: Tries, logs: Path, *, slurm_logs: Path = SLURM_LOGS) -> Failure:
     """Look at the logs of a job that failed."""
     stage, *rest = tries.log.relative_to(logs).with_suffix("").parts
-    lines = tail(str(tries.log))
+    lines = read_end(tries.log)
     words = "\n".join((*lines, *_slurm_words(tries, slurm_logs)))
     return Failure(
         stage=stage,
         name=" ".join(rest),
         tries=tries,
-        lines=lines[-NUM_LINES:],
+        lines=tuple(lines[-NUM_LINES:]),
         cause=likely_cause(tries.code, words),
     )
 
@@ -58,7 +58,7 @@ def _slurm_words(tries: Tries, folder: Path) -> Sequence[str]:
     if not tries.owner.slurm_job:
         return ()
     for path in folder.glob(f"rule_{tries.rule}/**/{tries.owner.slurm_job}.log"):
-        return [line for line in tail(str(path)) if "slurmstepd" in line or "srun: error" in line]
+        return [line for line in read_end(path) if "slurmstepd" in line or "srun: error" in line]
     return ()
 
 

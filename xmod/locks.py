@@ -94,16 +94,23 @@ class Busy(ValueError):
 
 
 def take(path: Path) -> Owner:
-    """Create the lock for this process; raises Busy where another one holds it."""
+    """Create the lock for this process; raises Busy where another one holds it, and OSError where
+    none can be created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     owner = Owner.here()
     while True:
         try:
-            with path.open("x", encoding="utf-8") as stream:
-                stream.write(json.dumps(asdict(owner)) + "\n")
-            return owner
+            stream = path.open("x", encoding="utf-8")
         except FileExistsError:
             release_ended(path)
+            continue
+        try:
+            with stream:
+                stream.write(json.dumps(asdict(owner)) + "\n")
+        except OSError:  # a full disk
+            path.unlink()
+            raise
+        return owner
 
 
 def give_back(path: Path, owner: Owner) -> None:
@@ -217,7 +224,7 @@ def slurm_lives(jobs: Iterable[str]) -> dict[str, Life]:
     asked = sorted(set(jobs))
     if not asked:
         return {}
-    states = _squeue("--states=all", f"--jobs={','.join(asked)}", "--format=%i|%T")
+    states = _squeue("--states=all", f"--jobs={','.join(asked)}", "--format=%A|%T")
     if states is None:
         return dict.fromkeys(asked, "unknown")
     alive = {job for job, _, state in (line.partition("|") for line in states) if state in RUNNING}

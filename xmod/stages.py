@@ -28,6 +28,7 @@ class Rule(Protocol):
     name: str
     log: Iterable[str]
     resources: Any
+    restart_times: int
 
 
 class Settings(Protocol):
@@ -52,6 +53,8 @@ def apply(rules: Iterable[Rule], settings: Settings, paths: Paths, *, num_proces
             rule.resources.update(resources.get(name, {}))
             if name in threads:
                 rule.resources["_cores"] = threads[name]
+        if "retries" in rule.resources:  # Snakemake has one number for all rules
+            rule.restart_times = int(rule.resources.pop("retries").value)
         if "threads_each" in rule.resources:  # it starts all processes
             _multiply_gpus(rule, num_processes)
 

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, help="what to run on them")
     options = parser.parse_args(arguments)
     gpus = visible_gpus(os.environ, devices=Path("/dev"))
-    taken = take(options.number, gpus, folder=lock_folder())
+    taken = take(options.number, gpus, folder=lock_folder(os.environ))
     os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"  # a number means one GPU to every job
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(taken)
     print(f"GPUs {','.join(taken)} of {','.join(gpus)}", file=sys.stderr, flush=True)
@@ -46,9 +46,13 @@ def visible_gpus(environment: Mapping[str, str], *, devices: Path) -> list[str]:
     return [str(number) for number in range(len(found))]
 
 
-def lock_folder() -> Path:
-    """One for all users of the machine."""
-    folder = Path(tempfile.gettempdir()) / "xmod-gpus"
+def lock_folder(environment: Mapping[str, str]) -> Path:
+    """One for all users of the machine; within a Slurm allocation its own.
+
+    Slurm counts each allocation's GPUs from 0: the same number is another GPU to another one.
+    """
+    job = environment.get("SLURM_JOB_ID")
+    folder = Path(tempfile.gettempdir()) / (f"xmod-gpus-{job}" if job else "xmod-gpus")
     folder.mkdir(exist_ok=True)
     with contextlib.suppress(PermissionError):  # another user's, who did so
         folder.chmod(0o1777)

@@ -13,6 +13,7 @@ from xmod.failures import WIDTH, failure_summary, failures
 from xmod.locks import Owner
 from xmod.tries import read_tries
 
+TORCHRUN = Path(__file__).parent / "torchrun"
 OWNER = replace(Owner.here(), ticks=1, since="2026-11-22T10:00:00Z")
 """A process that is no more."""
 
@@ -62,6 +63,26 @@ def note(log: Path, *codes: int | None, owner: Owner = OWNER, rule: str = "pretr
 )
 def test_a_cause_is_known_by_its_words_or_its_code(code: int, words: str, name: str) -> None:
     assert likely_cause(code, words).name.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "last"),
+    [
+        ("memory", "out of memory", "torch.OutOfMemoryError: CUDA out of memory."),
+        ("killed", "out of memory", "Signal 9 (SIGKILL) received by PID 347"),
+        ("time_limit", "time limit", "error: xmod.base.13.125k: stopped by SIGUSR1"),
+    ],
+)
+def test_what_torchrun_says_itself_hides_no_cause(
+    tmp_path: Path, text: str, name: str, last: str
+) -> None:
+    """Its own words, as PyTorch 2.13 ends with them when one of two processes has failed."""
+    log = tmp_path / "logs/pretrain/a.log"
+    note(log, 1)
+    log.write_text((TORCHRUN / f"{text}.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    (one,) = failures(tmp_path / "logs")
+    assert one.cause.name == name
+    assert one.lines[-1].startswith(last)
 
 
 def test_tries_are_counted_since_the_last_success(tmp_path: Path) -> None:

@@ -93,6 +93,15 @@ def test_slurm_is_asked_of_a_job_on_another_machine(
     assert slurm_lives(["7"]) == {"7": life}
 
 
+def test_a_task_of_an_array_is_known_by_its_own_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in SLURM_JOB_ID; squeue's %i would be 412_3."""
+    squeue(tmp_path, "case \"$*\" in *%A*) echo '415|RUNNING';; *) echo '412_3|RUNNING';; esac",
+           monkeypatch)  # fmt: skip
+    assert slurm_lives(["415"]) == {"415": "alive"}
+
+
 def test_a_requeued_job_is_not_stopped_by_its_own_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     assert replace(Owner.here(), host="lost", slurm_job="7").life() == "ended"
@@ -106,6 +115,24 @@ def test_a_lock_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
     os.utime(path, (time.time() - 100, time.time() - 100))
     release_ended(path)
     assert not path.exists(), "whoever began to write it is gone"
+
+
+def test_a_lock_that_cannot_be_written_is_an_error_and_not_left(tmp_path: Path) -> None:
+    """A limit of 0 bytes stands for a full disk."""
+    code = (
+        "import resource, sys; from pathlib import Path; from xmod.locks import take;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); take(Path(sys.argv[1]))"
+    )
+    path = tmp_path / "run.lock"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "OSError: [Errno 27] File too large" in done.stderr
+    assert not path.exists()
 
 
 def test_many_at_once_hold_it_one_after_another(tmp_path: Path) -> None:
@@ -192,3 +219,21 @@ def test_a_jobs_shell_holds_its_lock_and_notes_its_end(tmp_path: Path) -> None:
     notes = lock.with_suffix(".tries").read_text(encoding="utf-8").splitlines()
     assert [line.split()[0] for line in notes] == ["began", "began", "ended"]
     assert '"code": 7' in notes[-1]
+
+
+def test_a_job_whose_lock_cannot_be_created_ends_and_says_why(tmp_path: Path) -> None:
+    """Here its folder is removed beneath it, which keeps also root from creating a file."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    line = f"source {ROOT}/workflow/begin.sh; begin rule_x ./a.log; echo begun"
+    done = subprocess.run(
+        ["bash", "-c", f"set -euo pipefail; cd {gone}; rmdir {gone}; {line}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "error: [Errno 2] No such file or directory: 'a.lock'" in done.stderr

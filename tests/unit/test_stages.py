@@ -27,6 +27,7 @@ class Rule:
     name: str
     log: list[str]
     resources: dict[str, Any] = field(default_factory=lambda: {"mem_mb": 1, "_cores": 1})
+    restart_times: int = 4
 
     @classmethod
     def pretraining(cls, name: str) -> Rule:
@@ -72,6 +73,15 @@ def test_gpus_are_each_processs_share() -> None:
     assert found["pretrain"].resources["gpu"] == found["half"].resources["gpu"] == 64
     assert found["nli"].resources["gpu"] == 1, "of one process"
     apply(rules().values(), settings({}), PATHS, num_processes=64)
+
+
+def test_a_stage_may_have_retries_of_its_own() -> None:
+    found = rules()
+    given = settings({"pretrain": {"retries": Resource("retries", 30)}})
+    apply(found.values(), given, PATHS, num_processes=1)
+    assert found["pretrain"].restart_times == found["half"].restart_times == 30
+    assert found["nli"].restart_times == 4
+    assert "retries" not in found["pretrain"].resources, "no executor is asked for them"
 
 
 def test_the_narrower_name_wins() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from xmod.take_gpus import take, visible_gpus
+from xmod.take_gpus import lock_folder, take, visible_gpus
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,3 +78,13 @@ def test_the_gpus_are_those_of_the_machine_unless_fewer_are_visible(tmp_path: Pa
     assert visible_gpus({}, devices=tmp_path) == ["0", "1"]
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": "1, 3"}, devices=tmp_path) == ["1", "3"]
     assert visible_gpus({"CUDA_VISIBLE_DEVICES": ""}, devices=tmp_path) == []
+
+
+def test_jobs_of_two_slurm_allocations_do_not_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm counts each one's GPUs from 0."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    first, second = (lock_folder({"SLURM_JOB_ID": job}) for job in ("412", "413"))
+    assert len({first, second, lock_folder({})}) == 3
+    assert take(1, ["0"], folder=first) == take(1, ["0"], folder=second) == ["0"]

@@ -10,9 +10,9 @@ from xmod.config_errors import ConfigError
 from xmod.planning.costs import Costs, Device
 from xmod.planning.epochs import Budget, budgets
 from xmod.planning.rates import Rate, measured
-from xmod.planning.records import Progress, Record, progress, taken
+from xmod.planning.records import Progress, Record, Taken, progress, taken
 from xmod.planning.work import Scene, Work
-from xmod.planning.workload import COMPUTING, work_of
+from xmod.planning.workload import COMPUTING, IN_WORKERS, work_of
 
 DEFAULT_DEVICE = "A100-80GB"
 
@@ -29,7 +29,7 @@ class PlannedJob:
     share_done: float
     """1 for a job that is done; of a pre-training that is under way the share of its updates."""
     seconds: float
-    """Of all of it: what it took where it is done, else an estimate."""
+    """Of one device or core, for all of it: what it took where it is done, else an estimate."""
 
     @property
     def seconds_left(self) -> float:
@@ -92,7 +92,7 @@ def records_of(
 
 
 def _record(run: Scene, judged: Judged, work: Work) -> Record | None:
-    if judged.state == "done" and (took := taken(judged.job)):
+    if judged.state == "done" and (took := _taken(run, judged.job)):
         return Record(
             amount=work.amount,
             num_pieces=work.num_pieces,
@@ -117,7 +117,15 @@ def _under_way(run: Scene, judged: Judged) -> Progress | None:
     """How far a pre-training is that runs or was interrupted."""
     if judged.job.stage != "pretrain" or judged.state not in ("running", "failed"):
         return None
-    return progress(run.dag.paths, judged.job)
+    config = run.dag.grid.configs[judged.job.cells[0]]
+    num_processes = config.distributed.processes if config.engine == "torch" else 1
+    return progress(run.dag.paths, judged.job, num_processes=num_processes)
+
+
+def _taken(run: Scene, job: Job) -> Taken | None:
+    """What a finished job took."""
+    is_in_workers = job.stage in IN_WORKERS
+    return taken(job, num_workers=run.dag.config.jobs.workers if is_in_workers else 1)
 
 
 def rates(
@@ -230,7 +238,7 @@ def _flops_per_token(works: Mapping[Job, Work]) -> float:
 
 
 def _planned(run: Scene, judged: Judged, work: Work, rate: Rate) -> PlannedJob:
-    took = taken(judged.job) if judged.state == "done" else None
+    took = _taken(run, judged.job) if judged.state == "done" else None
     return PlannedJob(
         job=judged.job,
         state=judged.state,

@@ -30,6 +30,9 @@ BY_STAGE: Mapping[str, Callable[[Scene, Job], Work]] = {
 COMPUTING = ("pretrain", "adapt", "extend", "perplexity", "finetune", "evaluate")
 """The stages that compute on a model, on a GPU where there is one."""
 
+IN_WORKERS = ("corpora", "tokens", "added tokens")
+"""The stages whose jobs have `jobs.workers` cores each."""
+
 
 def work_of(run: Scene, job: Job) -> Work:
     """Of one job of the run."""

@@ -30,6 +30,7 @@ class Cost:
     peak_mb: float = 0.0
     training_seconds: float = 0.0
     accelerator_seconds: float = 0.0
+    """Of each accelerator, where several trained together."""
     training_tokens: int = 0
     devices: set[str] = field(default_factory=set)
 
@@ -71,7 +72,8 @@ def measure(root: Path, manifests: Iterable[Mapping[str, Any]]) -> dict[str, Cos
             cost.training_tokens += one.get("training_tokens", 0)
             cost.devices.add(one.get("device", ""))
             if one.get("device", "cpu") != "cpu":
-                cost.accelerator_seconds += one.get("training_seconds", 0.0)
+                seconds = one.get("training_seconds", 0.0)
+                cost.accelerator_seconds += seconds * one.get("num_processes", 1)
     return {stage: stages[stage] for stage in ordered("stage", stages, ORDER)}
 
 

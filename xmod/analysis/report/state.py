@@ -11,7 +11,6 @@ input is newer, or what it reads is itself stale, being made, or failed to be ma
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ from typing import Any, Literal, get_args
 
 from xmod.analysis.report.notes import Notes
 from xmod.files import sha256_file
+from xmod.log_end import tail
 
 State = Literal["done", "running", "stale", "failed", "missing"]
 STATES: tuple[State, ...] = get_args(State)
@@ -31,9 +31,7 @@ FRESH_SECONDS = 120.0
 CHECKSUM_BYTES = 1_000_000
 """Snakemake compares the contents of newer inputs up to this size: its default."""
 MAX_CHANGES, MAX_LETTERS = 4, 60
-TAIL_BYTES, TAIL_LINES = 4096, 8
 DEFAULT = "its default"
-CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[^\t\n\x20-\U0010ffff]|\x7f")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -225,18 +223,6 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return f"a list of {len(value)}"
     return f"{text[:MAX_LETTERS]}..."
-
-
-def tail(log: str) -> tuple[str, ...]:
-    """The last lines of a log, without what a terminal would take as commands."""
-    try:
-        with Path(log).open("rb") as stream:
-            stream.seek(max(0, Path(log).stat().st_size - TAIL_BYTES))
-            text = stream.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ()
-    lines = [line.rstrip() for line in CONTROL.sub("", text.replace("\r", "\n")).split("\n")]
-    return tuple(line for line in lines if line)[-TAIL_LINES:]
 
 
 def clock(moment: float) -> str:

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from xmod.analysis.report.notes import Notes
-from xmod.analysis.report.state import Job, Judge, Judged, tail
+from xmod.analysis.report.state import Job, Judge, Judged
 from xmod.failures import Failure, failure
 from xmod.locks import Life, Owner, owners_of, slurm_lives
+from xmod.log_end import tail
 from xmod.tries import Tries, read_tries
 
 State = Literal["done", "running", "queued", "failed", "stale", "missing"]
