@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tokens-per-second",
         type=_positive,
-        help="what you measured in pre-training this configuration on the device",
+        help="what you measured in pre-training this configuration on one device",
     )
     parser.add_argument("--costs", type=Path, default=COSTS, help="the table of devices")
     parser.add_argument(

@@ -3,7 +3,8 @@
 Snakemake's `set-resources` and `set-threads` take names of rules, of which a stage has several,
 made when the configuration is read (`pretrain_checkpoint_0_5`, `finetune_nli_...`). So the name of
 a stage is accepted as well: the first folder of its logs, `finetune`, or with the task,
-`finetune/qa`. The narrower name wins, and a rule's own name before all.
+`finetune/qa`. The narrower name wins, and a rule's own name before all. `retries` may stand there
+as well: Snakemake has one number of them for all rules.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ def apply(rules: Iterable[Rule], settings: Settings, paths: Paths, *, num_proces
             rule.resources.update(resources.get(name, {}))
             if name in threads:
                 rule.resources["_cores"] = threads[name]
-        if "retries" in rule.resources:  # Snakemake has one number for all rules
-            rule.restart_times = int(rule.resources.pop("retries").value)
+        if "retries" in rule.resources:
+            rule.restart_times = int(rule.resources["retries"].value)
         if "threads_each" in rule.resources:  # it starts all processes
             _multiply_gpus(rule, num_processes)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,7 +84,32 @@ def test_a_stage_may_have_retries_of_its_own() -> None:
     apply(found.values(), given, PATHS, num_processes=1)
     assert found["pretrain"].restart_times == found["half"].restart_times == 30
     assert found["nli"].restart_times == 4
-    assert "retries" not in found["pretrain"].resources, "no executor is asked for them"
+
+
+def test_snakemake_tries_so_often(tmp_path: Path) -> None:
+    """A rule of the stage that always fails, and notes each try."""
+    (tmp_path / "Snakefile").write_text(
+        "from xmod.paths import Paths\n"
+        "from xmod.stages import apply\n"
+        "rule fails:\n"
+        "    output: 'made'\n"
+        "    log: 'results/small/logs/pretrain/a.log'\n"
+        "    shell: 'echo once >> tries; exit 1'\n"
+        "apply(workflow.rules, workflow.resource_settings, Paths('results/small'),"
+        " num_processes=1)\n",
+        encoding="utf-8",
+    )
+    call = ["-m", "snakemake", "--cores", "1", "--set-resources", "pretrain:retries=2"]
+    done = subprocess.run(
+        [sys.executable, *call, "--quiet"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert (tmp_path / "tries").read_text(encoding="utf-8").split() == ["once"] * 3, done.stderr
 
 
 def test_the_narrower_name_wins() -> None:

@@ -129,6 +129,37 @@ def test_of_a_pre_training_that_was_interrupted_the_rest_is_left(
     assert "failed 20%" in shown(capsys)
 
 
+@pytest.mark.usefixtures("made")
+def test_several_processes_take_several_times_the_clocks_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many hours of a device as the manifest says there were processes; of a training that is
+    under way as many as are configured; and of text as many of a core as there are workers."""
+    together = {"distributed": {"processes": 4}, "jobs": {"workers": 8}}
+    made = made_up.plan_in(tmp_path, **together)
+    made_up.finish(made, stages=DATA)
+    first, second = [job for job in made.jobs if job.stage == "pretrain"][:2]
+    made_up.finish_job(made, first, at=made_up.LATER)
+    manifest = next(Path(path) for path in first.outputs if path.endswith("manifest.json"))
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    made_up.write(manifest, json.dumps({**told, "num_processes": 2}), at=made_up.LATER)
+    made_up.write(Path(second.log), "it began\n", at=LONG_AGO)
+    history = Path(f"results/small/checkpoints/pretrain/{second.scope}/0123/history.csv")
+    made_up.write(history, "update,tokens,tokens_per_second\n300,307200,30720\n", at=LONG_AGO)
+    found = planned(capsys)
+    jobs = {one["name"]: one for one in found["jobs"] if one["stage"] == "pretrain"}
+    assert jobs[first.name]["seconds"] == 2 * 4.0
+    corpora = [one for one in found["jobs"] if one["stage"] == "corpora"]
+    assert {one["seconds"] for one in corpora} == {8 * 2.5}
+    vocabulary = next(one for one in found["jobs"] if one["stage"] == "vocabulary")
+    assert vocabulary["seconds"] == 2.5
+    # Ten seconds of four processes, for a fifth of it
+    rate = found["stages"]["pretrain"]["rate"]
+    assert rate["num_records"] == 2
+    amounts = [jobs[first.name]["flops"], jobs[second.name]["flops"] / 5]
+    assert rate["per_amount"] * sum(amounts) == pytest.approx(8.0 + 40.0)
+
+
 HALF = (("shared", 13), ("xmod", 30), ("shared", 60), ("xmod", 75))
 COMPUTING = ("pretrain", "extend", "perplexity", "finetune", "evaluate")
 
