@@ -39,11 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         console.print(page(looker.look(now=time.time())))
         return
     with contextlib.suppress(KeyboardInterrupt):  # a person has seen enough
+        _watch(looker, console, seconds=options.watch)
+
+
+def _watch(looker: Looker, console: Console, *, seconds: float) -> None:
+    """Show the run again and again, on a screen of its own that is given back at the end."""
+    with console.screen() if console.is_terminal else contextlib.nullcontext() as screen:
         while True:
-            shown = page(looker.look(now=time.time()))
-            console.clear()
-            console.print(shown)
-            time.sleep(options.watch)
+            shown = page(looker.look(now=time.time()), is_watched=True)
+            if screen:
+                screen.update(shown)
+            else:
+                console.print(shown)
+            time.sleep(seconds)
 
 
 def looker_at(configfile: Path, *, snakemake: Path) -> Looker:

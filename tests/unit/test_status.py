@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import io
 import json
 import os
+import pty
+import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -145,9 +151,9 @@ def test_what_is_done_stays_done_and_what_has_not_begun_is_missing(paper_run: Ru
     assert [one.state for one in status.by_cell[CELLS[0]]] == ["done", "missing"]
 
 
-def shown(status: Status) -> str:
+def shown(status: Status, *, is_watched: bool = False) -> str:
     console = Console(width=100, file=io.StringIO(), color_system=None)
-    console.print(page(status))
+    console.print(page(status, is_watched=is_watched))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, text.splitlines())) <= 100
     return str(text)
@@ -181,6 +187,51 @@ def test_the_page_says_what_is_at_work_and_what_failed(paper_run: Run) -> None:
     json.dumps(told)
     assert told["at_work"][0]["training"]["update"] == 31_250
     assert told["failed"][0]["exit_code"] == 1
+
+
+def test_who_watches_sees_what_is_not_done(paper_run: Run) -> None:
+    (output,) = paper_run.jobs["pretrain", CELLS[0]].outputs
+    for cell in CELLS:
+        Path(output.replace(CELLS[0], cell)).parent.mkdir(parents=True)
+        Path(output.replace(CELLS[0], cell)).touch()
+    paper_run.run_by(Owner.here())
+    paper_run.mark("perplexity", CELLS[0])
+    lock = paper_run.try_("perplexity", CELLS[0], None, owner=Owner.here()).with_suffix(".lock")
+    lock.touch()
+    text = shown(paper_run.look(), is_watched=True)
+    stages, at_work, cells = (text.index(title) for title in ("Stages", "At work", "Cells"))
+    assert stages < at_work < cells
+    assert "pretrain" not in text
+    assert "1 done" in text[stages:at_work]
+    lock.unlink()
+    text = shown(paper_run.look())
+    assert text.index("Cells") < len(text)
+    assert "pretrain" in text
+
+
+def test_a_watched_screen_is_not_run_over() -> None:
+    """In a terminal of 24 lines, until Ctrl-C, after which the former screen is back."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "xmod.status", "--configfile", "config/paper.yaml", "--watch", "60"],
+        cwd=ROOT, env={**os.environ, "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+    told, has_asked = b"", False
+    with contextlib.suppress(OSError):  # how a terminal says that nobody is there any more
+        while part := os.read(ours, 65_536):
+            told += part
+            if told.count(b"\n") >= 23 and not has_asked:
+                process.send_signal(signal.SIGINT)
+                has_asked = True
+    assert process.wait(timeout=60) == 0, told.decode()
+    begin, screen = b"\x1b[?1049h", told.partition(b"\x1b[?1049l")[0]
+    assert told.startswith(begin)
+    assert screen != told, "given back"
+    assert screen.count(b"\n") == 23
+    assert b"paper: " in screen
+    assert b"Cells" in screen
 
 
 def test_thousands_of_jobs_fit_a_screen(shipped: dict[str, Any]) -> None:

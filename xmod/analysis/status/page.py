@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,15 +26,22 @@ MAX_ROWS = 15
 BAR, MAX_LETTERS = 24, 140
 
 
-def page(status: Status) -> Group:
-    """All that is shown, the most general first."""
-    parts: list[RenderableType] = [_headline(status), _stages(status)]
-    if status.cells:
-        parts.append(_cells(status))
+def page(status: Status, *, is_watched: bool = False) -> Group:
+    """All that is shown, the most general first.
+
+    A screen that is watched cuts off the end: there what is done, and stages that have not begun,
+    are only counted, and the cells come last.
+    """
+    parts: list[RenderableType] = [_headline(status), _stages(status, is_brief=is_watched)]
+    cells = [_cells(status, is_brief=is_watched)] if status.cells else []
+    if not is_watched:
+        parts += cells
     if at_work := status.of_state("running"):
         parts.append(_at_work(at_work))
     if failed := [one for one in status.works if one.failure is not None]:
         parts.append(_failed(failed))
+    if is_watched:
+        parts += cells
     return Group(*parts)
 
 
@@ -49,22 +57,36 @@ def _headline(status: Status) -> Text:
     return text.append(f"\n{who}", style="not bold")
 
 
-def _stages(status: Status) -> Table:
+def _stages(status: Status, *, is_brief: bool) -> Table:
+    """`is_brief`: those that are done, or have not begun, are counted."""
     table = _table("Stages", "stage")
     for state in STATES:
         table.add_column(state, justify="right")
     table.add_column("")
+    left_out: Counter[State] = Counter()
     for stage, works in status.stages.items():
         counts = status.count(works)
+        whole: Sequence[State] = [s for s in ("done", "missing") if counts[s] == len(works)]
+        if is_brief and whole:
+            left_out.update(whole)
+            continue
         cells = [_number(counts[state], state) for state in STATES]
         table.add_row(_stage(stage), *cells, _bar(counts["done"], len(works)))
+    for state, number in left_out.items():
+        table.add_row(f"{number} {state}")
     return table
 
 
-def _cells(status: Status) -> Table:
-    """Those on which something happens or is lacking first, each at its first unfinished stage."""
+def _cells(status: Status, *, is_brief: bool) -> Table:
+    """Those on which something happens or is lacking first, each at its first unfinished stage.
+
+    `is_brief`: those that are done are counted.
+    """
     table = _table("Cells", "cell", "jobs", "now at", "update", "loss", "left")
     rows = [(cell, works) for cell, works in status.by_cell.items() if works]
+    num_cells = len(rows)
+    if is_brief:
+        rows = [row for row in rows if status.count(row[1])["done"] < len(row[1])]
     order = {state: number for number, state in enumerate(("running", "failed", "queued"))}
     rows.sort(key=lambda row: min(order.get(one.state, len(order)) for one in row[1]))
     for cell, works in rows[: 2 * MAX_ROWS]:
@@ -81,6 +103,8 @@ def _cells(status: Status) -> Table:
         )
     if len(rows) > 2 * MAX_ROWS:
         table.add_row(f"and {len(rows) - 2 * MAX_ROWS} more", "", "", "", "", "")
+    if len(rows) < num_cells:
+        table.add_row(f"{num_cells - len(rows)} done")
     return table
 
 

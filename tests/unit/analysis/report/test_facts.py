@@ -72,12 +72,13 @@ def test_costs_by_stage(plan: Plan) -> None:
 def test_accelerators_and_the_clock_are_told(tmp_path: Path) -> None:
     trained: dict[str, Any] = {"stage": "finetune", "training_seconds": 7200.0}
     found = [{**trained, "training_tokens": 5, "device": "NVIDIA H100"}]
+    found.append({**found[0], "stage": "adapt", "num_processes": 8})
     timings = "stage,wall_seconds\npretrain,3\nrun,620.5\n"
     write(tmp_path / "summary/timings.csv", timings, at=LATER)
     (by_stage,) = costs(tmp_path, found)
-    assert "2:00:00 h of training on an accelerator" in by_stage.summary
+    assert "18:00:00 h of training on an accelerator" in by_stage.summary
     assert "The last run took 10:20 min by the clock." in by_stage.summary
-    assert totals(tmp_path, found)["on accelerators"] == "2:00:00 h"
+    assert totals(tmp_path, found)["on accelerators"] == "18:00:00 h"
 
 
 def test_what_snakemake_could_not_measure_counts_nothing(tmp_path: Path) -> None:
