@@ -144,6 +144,7 @@ try:
         workflow.resource_settings,
         PATHS,
         num_processes=RUN.launch.config.processes,
+        is_nested=not workflow.is_main_process,
     )
 except ValueError as error:
     raise WorkflowError(str(error)) from None

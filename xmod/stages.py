@@ -39,8 +39,18 @@ class Settings(Protocol):
     _parsed_overwrite_threads: Mapping[str, Any]
 
 
-def apply(rules: Iterable[Rule], settings: Settings, paths: Paths, *, num_processes: int) -> None:
+def apply(
+    rules: Iterable[Rule],
+    settings: Settings,
+    paths: Paths,
+    *,
+    num_processes: int,
+    is_nested: bool,
+) -> None:
     """Give each rule what is set for its stage; raises ConfigError for a name of nothing.
+
+    `is_nested`: this Snakemake is one that a job was started with. It is told all that is set, but
+    tries its job once: else retries would multiply.
 
     Snakemake itself has given it what is set for the rule, and says nothing of a name that no rule
     has: a misspelt stage would run a week with a gigabyte of memory.
@@ -54,7 +64,7 @@ def apply(rules: Iterable[Rule], settings: Settings, paths: Paths, *, num_proces
             rule.resources.update(resources.get(name, {}))
             if name in threads:
                 rule.resources["_cores"] = threads[name]
-        if "retries" in rule.resources:
+        if "retries" in rule.resources and not is_nested:
             rule.restart_times = int(rule.resources["retries"].value)
         if "threads_each" in rule.resources:  # it starts all processes
             _multiply_gpus(rule, num_processes)

@@ -63,6 +63,7 @@ def test_a_stage_stands_for_all_its_rules() -> None:
         settings({"pretrain": {"mem_mb": 9}}, {"finetune": 4}),
         PATHS,
         num_processes=1,
+        is_nested=False,
     )
     assert found["pretrain"].resources["mem_mb"] == found["half"].resources["mem_mb"] == 9
     assert found["nli"].resources == {"mem_mb": 1, "_cores": 4}
@@ -72,22 +73,23 @@ def test_a_stage_stands_for_all_its_rules() -> None:
 def test_gpus_are_each_processs_share() -> None:
     found = rules()
     given = settings({"pretrain": {"gpu": Resource("gpu", 1)}, "finetune": {"gpu": 1}})
-    apply(found.values(), given, PATHS, num_processes=64)
+    apply(found.values(), given, PATHS, num_processes=64, is_nested=False)
     assert found["pretrain"].resources["gpu"] == found["half"].resources["gpu"] == 64
     assert found["nli"].resources["gpu"] == 1, "of one process"
-    apply(rules().values(), settings({}), PATHS, num_processes=64)
+    apply(rules().values(), settings({}), PATHS, num_processes=64, is_nested=False)
 
 
 def test_a_stage_may_have_retries_of_its_own() -> None:
     found = rules()
     given = settings({"pretrain": {"retries": Resource("retries", 30)}})
-    apply(found.values(), given, PATHS, num_processes=1)
+    apply(found.values(), given, PATHS, num_processes=1, is_nested=False)
     assert found["pretrain"].restart_times == found["half"].restart_times == 30
     assert found["nli"].restart_times == 4
 
 
-def test_snakemake_tries_so_often(tmp_path: Path) -> None:
-    """A rule of the stage that always fails, and notes each try."""
+@pytest.mark.parametrize(("mode", "tries"), [("default", 3), ("remote", 1)])
+def test_snakemake_tries_so_often(tmp_path: Path, mode: str, tries: int) -> None:
+    """A rule of the stage that always fails, and notes each try; `remote` is what a job starts."""
     (tmp_path / "Snakefile").write_text(
         "from xmod.paths import Paths\n"
         "from xmod.stages import apply\n"
@@ -96,12 +98,12 @@ def test_snakemake_tries_so_often(tmp_path: Path) -> None:
         "    log: 'results/small/logs/pretrain/a.log'\n"
         "    shell: 'echo once >> tries; exit 1'\n"
         "apply(workflow.rules, workflow.resource_settings, Paths('results/small'),"
-        " num_processes=1)\n",
+        " num_processes=1, is_nested=not workflow.is_main_process)\n",
         encoding="utf-8",
     )
-    call = ["-m", "snakemake", "--cores", "1", "--set-resources", "pretrain:retries=2"]
+    call = ["--cores", "1", "--mode", mode, "--set-resources", "pretrain:retries=2", "--quiet"]
     done = subprocess.run(
-        [sys.executable, *call, "--quiet"],
+        [sys.executable, "-m", "snakemake", *call],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -109,7 +111,8 @@ def test_snakemake_tries_so_often(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 1, done.stderr
-    assert (tmp_path / "tries").read_text(encoding="utf-8").split() == ["once"] * 3, done.stderr
+    noted = (tmp_path / "tries").read_text(encoding="utf-8").split()
+    assert noted == ["once"] * tries, done.stderr
 
 
 def test_the_narrower_name_wins() -> None:
@@ -119,7 +122,7 @@ def test_the_narrower_name_wins() -> None:
         "finetune/qa": {"mem_mb": 7, "device": "cuda"},
         "finetune": {"mem_mb": 5, "runtime": 60},
     }
-    apply(found.values(), settings(given), PATHS, num_processes=1)
+    apply(found.values(), settings(given), PATHS, num_processes=1, is_nested=False)
     qa = {"mem_mb": 7, "runtime": 60, "device": "cpu", "_cores": 1}
     assert found["qa"].resources == qa
     assert found["nli"].resources == {"mem_mb": 5, "runtime": 60, "_cores": 1}
@@ -127,14 +130,27 @@ def test_the_narrower_name_wins() -> None:
 
 def test_a_name_of_nothing_stops_the_run() -> None:
     with pytest.raises(ConfigError, match=r"'pretrian' is no stage and no rule; .*'pretrain'\?"):
-        apply(rules().values(), settings({"pretrian": {"mem_mb": 9}}), PATHS, num_processes=1)
+        apply(
+            rules().values(),
+            settings({"pretrian": {"mem_mb": 9}}),
+            PATHS,
+            num_processes=1,
+            is_nested=False,
+        )
     with pytest.raises(ConfigError, match=r"--set-threads .*'all_of_it'"):
-        apply(rules().values(), settings({}, {"all_of_it": 4}), PATHS, num_processes=1)
+        apply(
+            rules().values(),
+            settings({}, {"all_of_it": 4}),
+            PATHS,
+            num_processes=1,
+            is_nested=False,
+        )
     apply(
         rules().values(),
         settings({"adapt": {"mem_mb": 9}, "finetune/ner": {}}),
         PATHS,
         num_processes=1,
+        is_nested=False,
     )
 
 
