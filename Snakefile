@@ -143,7 +143,7 @@ try:
         workflow.rules,
         workflow.resource_settings,
         PATHS,
-        num_processes=RUN.launch.config.processes,
+        distributed=RUN.launch.config,
         is_nested=not workflow.is_main_process,
     )
 except ValueError as error:

@@ -21,7 +21,8 @@ class Launch:
 
     @property
     def command(self) -> str:
-        """What starts `xmod.pretrain`, to which its arguments are appended.
+        """What starts `xmod.pretrain`, to which its arguments are appended; `{threads}` is left to
+        Snakemake.
 
         Not a parameter of the rule, which another number of processes would run again.
         """
@@ -38,7 +39,9 @@ class Launch:
             )
         return (
             f"srun --nodes {self.config.num_nodes} --ntasks {self.config.processes}"
-            f" --ntasks-per-node {self.config.local_processes} --kill-on-bad-exit=1"
+            f" --ntasks-per-node {self.config.local_processes} --cpus-per-task={{threads}}"
+            # Who goes first ends nobody: rank 0 may be writing still. The ranks watch each other.
+            " --kill-on-bad-exit=0 --wait=0"
             f" python -m xmod.pretrain --distributed srun {shards}"
         )
 
@@ -53,12 +56,16 @@ class Launch:
 
     @property
     def resources(self) -> dict[str, int | str]:
-        """What several machines take besides, in the words of Snakemake's Slurm executor."""
-        if self.config.num_nodes == 1:
+        """Where several processes are to be, in the words of Snakemake's Slurm executor."""
+        if self.config.processes == 1:
             return {}
+        if self.config.num_nodes == 1:
+            return {"nodes": 1}  # else Slurm may take the GPUs of several
+        each = self.config.local_processes
         return {
             "mpi": "srun",  # the executor then leaves it to the rule to start the tasks
             "nodes": self.config.num_nodes,
-            "tasks": self.config.processes,
-            "tasks_per_gpu": 1,  # else it asks for all tasks on every GPU
+            # of each machine, as `tasks` leaves it to Slurm; but the executor has no 1 there
+            **({"tasks_per_node": each} if each > 1 else {"tasks": self.config.processes}),
+            "tasks_per_gpu": 0,  # else it asks for all tasks on every GPU
         }

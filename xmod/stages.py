@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from xmod.config_distributed import DistributedConfig
 from xmod.config_errors import ConfigError, suggest
 from xmod.paths import Paths
 
@@ -44,7 +45,7 @@ def apply(
     settings: Settings,
     paths: Paths,
     *,
-    num_processes: int,
+    distributed: DistributedConfig,
     is_nested: bool,
 ) -> None:
     """Give each rule what is set for its stage; raises ConfigError for a name of nothing.
@@ -67,14 +68,25 @@ def apply(
         if "retries" in rule.resources and not is_nested:
             rule.restart_times = int(rule.resources["retries"].value)
         if "threads_each" in rule.resources:  # it starts all processes
-            _multiply_gpus(rule, num_processes)
+            _multiply_gpus(rule, distributed)
 
 
-def _multiply_gpus(rule: Rule, num_processes: int) -> None:
+def _multiply_gpus(rule: Rule, distributed: DistributedConfig) -> None:
     """What is set is each process's share, so that more processes are one number; executors are
-    told the job's."""
+    told the job's, or of several machines each one's: Slurm may deal out a job's unevenly."""
     share = rule.resources["gpu"]
-    rule.resources["gpu"] = type(share)("gpu", share.value * num_processes)
+    resource = type(share)
+    num_gpus = share.value * distributed.local_processes
+    if distributed.num_nodes == 1 or not num_gpus:
+        rule.resources["gpu"] = resource("gpu", num_gpus)
+        return
+    if "gpu_model" in rule.resources:
+        raise ConfigError(
+            f"gpu_model of {rule.name}: on several machines GPUs are asked for by machine, without "
+            "a model; choose the machines by `constraint` or `slurm_partition` instead"
+        )
+    rule.resources["gpu"] = resource("gpu", 0)  # the executor takes one of the two
+    rule.resources["gres"] = resource("gres", f"gpu:{num_gpus}")
 
 
 def names_of(rule: Rule, paths: Paths) -> Iterator[str]:

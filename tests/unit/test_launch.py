@@ -29,15 +29,24 @@ def test_several_on_a_machine_are_started_by_torchrun() -> None:
     assert four.command.endswith("-m xmod.pretrain --distributed torchrun --module-shards 1")
     assert (four.cores, four.threads_each(4), four.threads_each(9)) == (4, 1, 2)
     assert four.threads_each(2) == 1, "fewer cores than processes"
-    assert four.resources == {}
+    assert four.resources == {"nodes": 1}, "not GPUs of several machines"
 
 
 def test_64_gpus_are_a_number_in_the_configuration() -> None:
     many = launch(processes=64)
     assert many.command.startswith("srun --nodes 8 --ntasks 64 --ntasks-per-node 8 ")
-    assert "--kill-on-bad-exit=1 python -m xmod.pretrain --distributed srun" in many.command
-    assert many.resources == {"mpi": "srun", "nodes": 8, "tasks": 64, "tasks_per_gpu": 1}
+    assert " --cpus-per-task={threads} " in many.command
+    assert (
+        "--kill-on-bad-exit=0 --wait=0 python -m xmod.pretrain --distributed srun" in many.command
+    )
+    assert many.resources == {"mpi": "srun", "nodes": 8, "tasks_per_node": 8, "tasks_per_gpu": 0}
     assert (many.cores, many.threads_each(6)) == (1, 6)
+
+
+def test_the_executor_takes_what_is_asked() -> None:
+    """`tasks_per_node` above 1 only, and `tasks` else."""
+    single = launch(processes=4, processes_per_node=1)
+    assert single.resources == {"mpi": "srun", "nodes": 4, "tasks": 4, "tasks_per_gpu": 0}
 
 
 @pytest.mark.parametrize(

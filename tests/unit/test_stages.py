@@ -16,6 +16,7 @@ import yaml
 from snakemake.resources import Resource
 
 from tests.unit.test_jobs import loaded
+from xmod.config_distributed import DistributedConfig
 from xmod.config_errors import ConfigError
 from xmod.expected_jobs import expected_jobs
 from xmod.paths import Paths
@@ -23,6 +24,7 @@ from xmod.stages import STAGES, apply, names_of
 
 ROOT = Path(__file__).parents[2]
 PATHS = Paths("results/small")
+ALONE = DistributedConfig()
 
 
 @dataclass
@@ -62,7 +64,7 @@ def test_a_stage_stands_for_all_its_rules() -> None:
         found.values(),
         settings({"pretrain": {"mem_mb": 9}}, {"finetune": 4}),
         PATHS,
-        num_processes=1,
+        distributed=ALONE,
         is_nested=False,
     )
     assert found["pretrain"].resources["mem_mb"] == found["half"].resources["mem_mb"] == 9
@@ -73,16 +75,36 @@ def test_a_stage_stands_for_all_its_rules() -> None:
 def test_gpus_are_each_processs_share() -> None:
     found = rules()
     given = settings({"pretrain": {"gpu": Resource("gpu", 1)}, "finetune": {"gpu": 1}})
-    apply(found.values(), given, PATHS, num_processes=64, is_nested=False)
-    assert found["pretrain"].resources["gpu"] == found["half"].resources["gpu"] == 64
+    apply(found.values(), given, PATHS, distributed=DistributedConfig(processes=4), is_nested=False)
+    assert found["pretrain"].resources["gpu"] == found["half"].resources["gpu"] == 4
     assert found["nli"].resources["gpu"] == 1, "of one process"
-    apply(rules().values(), settings({}), PATHS, num_processes=64, is_nested=False)
+
+
+def test_of_several_machines_each_has_as_many_gpus() -> None:
+    found = rules()
+    given = {"gpu": Resource("gpu", 1)}
+    many = DistributedConfig(processes=64)
+    apply(found.values(), settings({"pretrain": given}), PATHS, distributed=many, is_nested=False)
+    assert found["pretrain"].resources["gres"] == found["half"].resources["gres"] == "gpu:8"
+    assert found["pretrain"].resources["gpu"] == 0, "the executor takes one of the two"
+    found = rules()
+    apply(found.values(), settings({}), PATHS, distributed=many, is_nested=False)
+    assert "gres" not in found["pretrain"].resources, "on processors"
+    given["gpu_model"] = Resource("gpu_model", "a100")
+    with pytest.raises(ConfigError, match=r"gpu_model of pretrain: .*constraint"):
+        apply(
+            rules().values(),
+            settings({"pretrain": given}),
+            PATHS,
+            distributed=many,
+            is_nested=False,
+        )
 
 
 def test_a_stage_may_have_retries_of_its_own() -> None:
     found = rules()
     given = settings({"pretrain": {"retries": Resource("retries", 30)}})
-    apply(found.values(), given, PATHS, num_processes=1, is_nested=False)
+    apply(found.values(), given, PATHS, distributed=ALONE, is_nested=False)
     assert found["pretrain"].restart_times == found["half"].restart_times == 30
     assert found["nli"].restart_times == 4
 
@@ -91,6 +113,7 @@ def test_a_stage_may_have_retries_of_its_own() -> None:
 def test_snakemake_tries_so_often(tmp_path: Path, mode: str, tries: int) -> None:
     """A rule of the stage that always fails, and notes each try; `remote` is what a job starts."""
     (tmp_path / "Snakefile").write_text(
+        "from xmod.config_distributed import DistributedConfig\n"
         "from xmod.paths import Paths\n"
         "from xmod.stages import apply\n"
         "rule fails:\n"
@@ -98,7 +121,7 @@ def test_snakemake_tries_so_often(tmp_path: Path, mode: str, tries: int) -> None
         "    log: 'results/small/logs/pretrain/a.log'\n"
         "    shell: 'echo once >> tries; exit 1'\n"
         "apply(workflow.rules, workflow.resource_settings, Paths('results/small'),"
-        " num_processes=1, is_nested=not workflow.is_main_process)\n",
+        " distributed=DistributedConfig(), is_nested=not workflow.is_main_process)\n",
         encoding="utf-8",
     )
     call = ["--cores", "1", "--mode", mode, "--set-resources", "pretrain:retries=2", "--quiet"]
@@ -122,7 +145,7 @@ def test_the_narrower_name_wins() -> None:
         "finetune/qa": {"mem_mb": 7, "device": "cuda"},
         "finetune": {"mem_mb": 5, "runtime": 60},
     }
-    apply(found.values(), settings(given), PATHS, num_processes=1, is_nested=False)
+    apply(found.values(), settings(given), PATHS, distributed=ALONE, is_nested=False)
     qa = {"mem_mb": 7, "runtime": 60, "device": "cpu", "_cores": 1}
     assert found["qa"].resources == qa
     assert found["nli"].resources == {"mem_mb": 5, "runtime": 60, "_cores": 1}
@@ -134,7 +157,7 @@ def test_a_name_of_nothing_stops_the_run() -> None:
             rules().values(),
             settings({"pretrian": {"mem_mb": 9}}),
             PATHS,
-            num_processes=1,
+            distributed=ALONE,
             is_nested=False,
         )
     with pytest.raises(ConfigError, match=r"--set-threads .*'all_of_it'"):
@@ -142,14 +165,14 @@ def test_a_name_of_nothing_stops_the_run() -> None:
             rules().values(),
             settings({}, {"all_of_it": 4}),
             PATHS,
-            num_processes=1,
+            distributed=ALONE,
             is_nested=False,
         )
     apply(
         rules().values(),
         settings({"adapt": {"mem_mb": 9}, "finetune/ner": {}}),
         PATHS,
-        num_processes=1,
+        distributed=ALONE,
         is_nested=False,
     )
 

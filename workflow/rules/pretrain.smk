@@ -39,7 +39,7 @@ for training in RUN.models.pretrainings_by("torch"):
         shell:
             f"begin {training.name} {{log:q}};"
             " write_job {params.job:q} {params.job_file:q};"
-            " with_gpus {resources.gpu} {RUN.launch.command} --job {params.job_file:q}"
+            f" with_gpus {{resources.gpu}} {RUN.launch.command} --job {{params.job_file:q}}"
             " --vocabulary {input.vocabulary:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
             " --output {params.folder:q} --threads {resources.threads_each} --device {resources.device}"

@@ -17,7 +17,7 @@ def use_device(name: str, *, threads: int, local_rank: int = 0) -> torch.device:
     `auto` is a GPU where there is one. Of several processes on a machine each takes the GPU of its
     `local_rank`, or the only one that it is shown. On a GPU PyTorch's deterministic algorithms are
     asked for, so that a result repeats bit by bit there too. Raises ValueError for what is no
-    device of this machine.
+    device of this machine, and for more processes than GPUs.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -27,11 +27,22 @@ def use_device(name: str, *, threads: int, local_rank: int = 0) -> torch.device:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
         if device.index is None:
-            device = torch.device("cuda", local_rank % torch.cuda.device_count())
+            device = torch.device("cuda", _own_gpu(local_rank, torch.cuda.device_count()))
         torch.cuda.set_device(device)
     keep_freed_memory()
     torch.set_num_threads(threads)
     return device
+
+
+def _own_gpu(local_rank: int, num_gpus: int) -> int:
+    """A launcher may show each process a GPU of its own, which is number 0 to all of them."""
+    if 1 < num_gpus <= local_rank:
+        raise ValueError(
+            f"process {local_rank + 1} of this machine finds {num_gpus} GPUs, and none for itself; "
+            "each process needs one: lower distributed.processes (or processes_per_node), or have "
+            "the job given more (`gpu` of the stage pretrain, which --resources gpu=N limits)"
+        )
+    return min(local_rank, num_gpus - 1)
 
 
 def keep_freed_memory() -> bool:

@@ -22,6 +22,9 @@ from typing import Any
 PATIENCE_SECONDS = 15.0
 """How long a failed collective waits for the word of who died."""
 _CONNECT_SECONDS = 60.0
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
+"""A machine that is silent for a minute is gone; for seconds, its network may only have hiccuped.
+The end of a process is no silence: its system says so at once."""
 _BYE, _FAILED, _END = "bye", "failed", "end"
 _ADVICE = "all ranks end; run again to go on from the last checkpoint"
 
@@ -124,7 +127,7 @@ class _Link:
         self.stream, self.who = stream, who
         self._heard = b""
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in (("TCP_KEEPIDLE", 4), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3)):
+        for option, value in _KEEP_ALIVE.items():
             if hasattr(socket, option):  # not every system has these
                 stream.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 

@@ -32,7 +32,7 @@ from xmod.training.optimizer import build_optimizer, learning_rate, set_learning
 from xmod.training.parallel import Alone, Parallelism, Saved
 from xmod.training.precision import computing, resolve
 from xmod.training.progress import Progress
-from xmod.training.state import restore, trained_parameters, training_tensors
+from xmod.training.state import restore_each, trained_parameters, training_tensors
 
 
 class Diverged(FloatingPointError):
@@ -131,7 +131,7 @@ class Trainer(Generic[B]):
                     self._save(done)
                     last_save = time.monotonic()
                 if number is not None:
-                    self._background.wait()
+                    self._wait_until_written()
                     raise Interrupted(number, done)
         self.model.eval()
 
@@ -152,7 +152,7 @@ class Trainer(Generic[B]):
         if saved is None:
             return 0
         state, tensors = saved
-        restore(tensors, self.model, self.optimizer)
+        restore_each(tensors, self.model, self.optimizer)
         self.progress.resume(**state["progress"])
         return int(state["update"])
 
@@ -174,6 +174,11 @@ class Trainer(Generic[B]):
     def _write(self, done: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         self.checkpoints.save(done, tensors=tensors, state=state)
 
+    def _wait_until_written(self) -> None:
+        """Also what another process writes: launchers end it when the first process leaves."""
+        self._background.wait()
+        self.parallel.agree(None, False)
+
     def _save_snapshot(self, done: int) -> None:
         weights = self.parallel.collect(trained_parameters(self.model))
         if self.parallel.is_first:
@@ -191,7 +196,7 @@ class Trainer(Generic[B]):
         loss = self._accumulate(update, batches)
         norm = self.parallel.clip(self.parameters, self.config.clip_norm)
         if not math.isfinite(loss) or not math.isfinite(norm):
-            self._background.wait()
+            self._wait_until_written()
             raise Diverged(self._divergence(update, loss, norm))
         self.optimizer.step()
         self.progress.count(

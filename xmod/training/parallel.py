@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -13,6 +13,8 @@ from xmod.training.state import host_copies
 
 Saved = tuple[dict[str, Any], dict[str, Tensor]]
 """A checkpoint's state and tensors."""
+Arriving = tuple[dict[str, Any], Iterable[tuple[str, Tensor]]]
+"""The same where the tensors come one by one, by name: all of them are to be taken, once."""
 
 
 class Parallelism(Protocol[B]):
@@ -42,7 +44,7 @@ class Parallelism(Protocol[B]):
         """Host copies of the whole model's tensors at the first process, from each one's own."""
         ...
 
-    def spread(self, saved: Saved | None) -> Saved | None:
+    def spread(self, saved: Saved | None) -> Arriving | None:
         """What the first process read, for all; each keeps what it has use for."""
         ...
 
@@ -72,8 +74,8 @@ class Alone(Parallelism[B]):
     def collect(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return host_copies(tensors)
 
-    def spread(self, saved: Saved | None) -> Saved | None:
-        return saved
+    def spread(self, saved: Saved | None) -> Arriving | None:
+        return None if saved is None else (saved[0], saved[1].items())
 
     def account(self) -> dict[str, Any]:
         return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -50,15 +50,30 @@ def restore(
     tensors: Mapping[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
     """Put what `training_tensors` gave back; tensors of parameters that are not here are left."""
+    restore_each(tensors.items(), model, optimizer)
+
+
+def restore_each(
+    tensors: Iterable[tuple[str, Tensor]], model: nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    """The same of tensors that come one by one, of which none is kept that is not needed.
+
+    Raises KeyError where a parameter's weights did not come.
+    """
     parameters = trained_parameters(model)
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(tensors[f"model.{name}"])
+    missing = set(parameters)
     optimizer.state.clear()
-    for key, value in tensors.items():
+    for key, value in tensors:
         kind, _, rest = key.partition(".")
+        if kind == "model" and rest in parameters:
+            with torch.no_grad():
+                parameters[rest].copy_(value)
+            missing.discard(rest)
+            continue
         entry, _, name = rest.partition(".")
         if kind == "optimizer" and name in parameters:
             parameter = parameters[name]
             # AdamW's step counts stay where the fused kernel wants them: beside the parameter.
             optimizer.state[parameter][entry] = value.to(parameter.device)
+    if missing:
+        raise KeyError(f"the checkpoint has no weights of {', '.join(sorted(missing))}")

@@ -19,7 +19,7 @@ from xmod.model.heads import MaskedLanguageModel
 from xmod.training.gradients import GradientReduction
 from xmod.training.interruption import SIGNALS
 from xmod.training.optimizer import gradient_norm, scale_gradients
-from xmod.training.parallel import Parallelism, Saved
+from xmod.training.parallel import Arriving, Parallelism, Saved
 from xmod.training.placement import Placement
 from xmod.training.ranks import Ranks
 from xmod.training.state import host_copies
@@ -97,24 +97,29 @@ class Together(Parallelism[Batch]):
                     copies[name] = received.cpu()
         return copies
 
-    def spread(self, saved: Saved | None) -> Saved | None:
-        ranks = self._ranks
+    def spread(self, saved: Saved | None) -> Arriving | None:
+        """Each tensor is sent when it is asked for, lest every rank hold the whole state of all
+        languages in host memory."""
         about: Any = None
         if saved is not None:
             about = saved[0], {name: (t.shape, t.dtype) for name, t in saved[1].items()}
-        about = ranks.broadcast_object(about)
+        about = self._ranks.broadcast_object(about)
         if about is None:
             return None
-        state, names = about
-        tensors = saved[1] if saved is not None else {}
-        for name, (shape, dtype) in names.items():
+        state, described = about
+        return state, self._spread_each(described, {} if saved is None else saved[1])
+
+    def _spread_each(
+        self, described: Mapping[str, tuple[torch.Size, torch.dtype]], tensors: dict[str, Tensor]
+    ) -> Iterator[tuple[str, Tensor]]:
+        """On this rank's device; what was sent leaves `tensors`, which rank 0 has."""
+        ranks = self._ranks
+        for name, (shape, dtype) in described.items():
             on_device = torch.empty(shape, dtype=dtype, device=ranks.device)
             if ranks.is_first:
-                on_device.copy_(tensors[name])
+                on_device.copy_(tensors.pop(name))
             ranks.broadcast(on_device)
-            if not ranks.is_first:
-                tensors[name] = on_device.cpu()
-        return state, tensors
+            yield name, on_device
 
     def account(self) -> dict[str, Any]:
         placement = self._placement

@@ -44,10 +44,16 @@ def test_a_gpu_repeats_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = torch.get_num_threads()
     first, second = torch.device("cuda:0"), torch.device("cuda:1")
     assert use_device("auto", threads=threads) == first
-    assert use_device("auto", threads=threads, local_rank=3) == second
+    assert use_device("auto", threads=threads, local_rank=1) == second
+    with pytest.raises(
+        ValueError, match=r"process 3 of this machine finds 2 GPUs, .*resources gpu="
+    ):
+        use_device("auto", threads=threads, local_rank=2)
     assert use_device("cuda:1", threads=threads) == second
     assert taken == [first, second, second]
-    assert asked == [True] * 3
+    assert asked == [True] * 4
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert use_device("auto", threads=threads, local_rank=3) == first, "each is shown its own"
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
 
 

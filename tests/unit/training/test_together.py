@@ -22,6 +22,9 @@ from tests.unit.training.toy_pretraining import (
     weights,
 )
 from xmod.model import MaskedLanguageModel, initialise
+from xmod.training.placement import Placement
+from xmod.training.ranks import Place, Ranks
+from xmod.training.together import Together
 
 BUDGET = 24
 SHARDED = ("--module-shards", "2")
@@ -108,6 +111,36 @@ def test_stopped_ranks_go_on_to_the_same_bits(toy: Toy, two: Path, tmp_path: Pat
     toy.train(tmp_path, ranks=2)
     ours, whole = (path / "model.safetensors" for path in (tmp_path, two))
     assert ours.read_bytes() == whole.read_bytes()
+
+
+def test_none_leaves_before_the_checkpoint_is_written(toy: Toy, tmp_path: Path) -> None:
+    """Launchers end the others once one has left."""
+    processes = toy.start(tmp_path, *SAVING, "--slow-disk", ranks=2)
+    stop(processes, tmp_path, after=1, rank=1, number=signal.SIGTERM)
+    processes[1].join(120.0)
+    saved = max(saved_updates(tmp_path))
+    assert finish(processes) == [128 + signal.SIGTERM] * 2, said(tmp_path)
+    assert f"stopped by SIGTERM after update {saved};" in said(tmp_path)
+
+
+def test_a_checkpoint_is_spread_a_tensor_at_a_time(toy: Toy) -> None:
+    """So that no rank has more of it in host memory than what it keeps."""
+    place = Place(rank=0, num_ranks=1, local_rank=0, address="here", meeting="env://")
+    placement = Placement.balanced(toy.job.sizes, num_ranks=1)
+    model = MaskedLanguageModel(
+        toy.job.model, module_kind="language", languages=toy.job.languages, vocabulary_size=99
+    )
+    together = Together(Ranks(place, torch.device("cpu")), placement, model)
+    saved = {name: torch.full((2,), float(at)) for at, name in enumerate("abc")}
+    found = together.spread(({"update": 7}, saved))
+    assert found is not None
+    assert found[0] == {"update": 7}
+    left = []
+    for at, (name, tensor) in enumerate(found[1]):
+        assert (name, tensor.tolist()) == ("abc"[at], [at, at])
+        left.append(len(saved))
+    assert left == [2, 1, 0]
+    assert together.spread(None) is None
 
 
 def test_a_checkpoint_serves_any_number_of_ranks(toy: Toy, one: Path, tmp_path: Path) -> None:

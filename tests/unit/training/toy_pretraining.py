@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import load_file
 from torch import Tensor
@@ -24,6 +25,7 @@ from xmod.config_training import PretrainConfig
 from xmod.files import write_text_atomic
 from xmod.jobs import PretrainJob
 from xmod.pretrain import main
+from xmod.training.checkpoint import CheckpointFolder
 
 SAVING = ("--checkpoint-seconds", "0")
 """After every update."""
@@ -143,6 +145,15 @@ def _pretrain(call: list[str], environment: dict[str, str], log: str) -> None:
         limit = int(call[at + 1])
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         del call[at : at + 2]
+    if "--slow-disk" in call:
+        call.remove("--slow-disk")
+        save = CheckpointFolder.save
+
+        def save_slowly(*given: Any, **named: Any) -> Path:
+            time.sleep(1.0)
+            return save(*given, **named)
+
+        CheckpointFolder.save = save_slowly  # type: ignore[method-assign]
     if "--fail" in call:  # as where a machine has lost its file system
         call.remove("--fail")
         if environment["RANK"] == "1":
