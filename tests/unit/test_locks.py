@@ -187,12 +187,17 @@ def test_a_run_is_told_of_jobs_that_still_wait(
     assert warning.endswith("scancel 12")
 
 
+def shell_environment() -> dict[str, str]:
+    """As the Snakefile sets it: `python` is the one that runs this."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+
+
 def job_shell(log: Path, command: str) -> subprocess.Popen[str]:
     """What a rule's shell is."""
     line = f"set -euo pipefail; source {ROOT}/workflow/begin.sh; begin rule_x {log}; {command}"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        ["bash", "-c", line], env=environment, text=True, stderr=subprocess.PIPE
+        ["bash", "-c", line], env=shell_environment(), text=True, stderr=subprocess.PIPE
     )
 
 
@@ -228,7 +233,7 @@ def test_a_job_whose_lock_cannot_be_created_ends_and_says_why(tmp_path: Path) ->
     line = f"source {ROOT}/workflow/begin.sh; begin rule_x ./a.log; echo begun"
     done = subprocess.run(
         ["bash", "-c", f"set -euo pipefail; cd {gone}; rmdir {gone}; {line}"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=shell_environment(),
         capture_output=True,
         text=True,
         timeout=60,
