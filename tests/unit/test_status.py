@@ -14,8 +14,10 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -216,8 +218,12 @@ def test_a_watched_screen_is_not_run_over() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "xmod.status", "--configfile", "config/paper.yaml", "--watch", "60"],
         cwd=ROOT, env={**os.environ, "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs,
+        # A shell starts what is in the background without Ctrl-C, and so all that this begins.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     os.close(theirs)
+    patience = threading.Timer(120, process.kill)
+    patience.start()
     told, has_asked = b"", False
     with contextlib.suppress(OSError):  # how a terminal says that nobody is there any more
         while part := os.read(ours, 65_536):
@@ -225,6 +231,7 @@ def test_a_watched_screen_is_not_run_over() -> None:
             if told.count(b"\n") >= 23 and not has_asked:
                 process.send_signal(signal.SIGINT)
                 has_asked = True
+    patience.cancel()
     assert process.wait(timeout=60) == 0, told.decode()
     begin, screen = b"\x1b[?1049h", told.partition(b"\x1b[?1049l")[0]
     assert told.startswith(begin)
