@@ -10,16 +10,13 @@ import yaml
 
 from xmod.config_errors import ConfigError
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's, where PyYAML was built with it: every start of Snakemake and every figure waits."""
-
 
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds; raises ConfigError, with lines, for broken YAML and twin keys."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".json":  # is YAML too, but for tabs between its tokens
         text = text.expandtabs()
-    loader = _LOADER(text)
+    loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
         if node is None:
