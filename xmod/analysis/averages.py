@@ -20,7 +20,10 @@ FOLLOWS = (
     SEEDS_DUE,
 )
 """Columns that the axes decide, or that are the number itself or about it."""
-SUMMARY = ("value", "low", "high", "std", "num_averaged", "num_seeds", "num_seeds_due")
+SUMMARY = (
+    *("value", "low", "high", "std", "num_averaged", "num_seeds", "num_seeds_due"),
+    "seeds_of",
+)
 
 
 def average(
@@ -39,7 +42,8 @@ def average(
     - low and high, the spread over seeds; equal to the value where there is one seed;
     - std, the sample standard deviation over seeds; NaN where there is one seed;
     - num_averaged, the rows behind one seed's mean;
-    - num_seeds and num_seeds_due, the seeds there are and should be.
+    - num_seeds and num_seeds_due, the seeds there are and should be;
+    - seeds_of, what these are seeds of: `fine-tuning`, `pre-training`, both, or nothing known.
 
     Raises DataError where a column that is neither in `by` nor in `over` varies: nothing is
     averaged that the caller did not name.
@@ -52,7 +56,19 @@ def average(
     rows = []
     for key, found in per_seed.groupby(list(by), sort=False):
         rows.append((*(key if isinstance(key, tuple) else (key,)), *_summary(found, spread)))
-    return pd.DataFrame(rows, columns=[*by, *SUMMARY])
+    summary = pd.DataFrame(rows, columns=[*by, *SUMMARY[:-1]])
+    return summary.assign(seeds_of=_stages_of_seeds(frame, seeds))
+
+
+def _stages_of_seeds(frame: pd.DataFrame, seeds: Sequence[str]) -> str:
+    """The stages whose seeds vary, or should: a task's are fine-tuning's even where it has one."""
+    expected = {"seed": int(frame.get(SEEDS_DUE, pd.Series([0])).max()) > 0}
+    stages = [
+        SEEDS[column]
+        for column in reversed(seeds)
+        if expected.get(column) or frame[column].nunique() > 1
+    ]
+    return " and ".join(stages)
 
 
 def _per_seed(

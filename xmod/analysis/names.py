@@ -77,11 +77,12 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def seeds_of(least: int, most: int, due: int) -> str:
-    """`5 seeds`, `3 of 5 seeds`, `3 to 5 of 5 seeds`."""
+def seeds_of(least: int, most: int, due: int, stages: str = "") -> str:
+    """`5 seeds of fine-tuning`, `3 of 5 seeds`, `3 to 5 of 5 seeds`."""
+    whose = f" of {stages}" if stages else ""
     if least == most == due:
-        return f"{due} seed{'s' if due > 1 else ''}"
-    return f"{least if least == most else f'{least} to {most}'} of {due} seeds"
+        return f"{due} seed{'s' if due > 1 else ''}{whose}"
+    return f"{least if least == most else f'{least} to {most}'} of {due} seeds{whose}"
 
 
 def is_numeric(values: Iterable[str]) -> bool:

@@ -19,8 +19,8 @@ from xmod.config_errors import suggest
 from xmod.evaluated import TASK_STAGES
 from xmod.languages import LanguageTable
 
-SEEDS = ("seed", "cell.seed")
-"""The columns over which runs differ by chance alone: fine-tuning's, pre-training's."""
+SEEDS = {"seed": "fine-tuning", "cell.seed": "pre-training"}
+"""The columns over which runs differ by chance alone, and the stages whose seeds they are."""
 SEEDS_DUE = "seeds_due"
 """A column that `select` adds: how many seeds the cell should have there; 0 where that is open."""
 IDENTITY = ("task", "metric", "group", "language")

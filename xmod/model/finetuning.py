@@ -6,7 +6,7 @@ and modules are frozen. For another language they are then that language's own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -105,7 +105,7 @@ def with_trained(
 
 
 def with_module_of(encoder: Encoder, language: str, other: Encoder, other_language: str) -> Encoder:
-    """`encoder`, in which `language` goes through `other`'s module of `other_language`.
+    """`encoder` of `language` alone, which goes through `other`'s module of `other_language`.
 
     A control: how much does a language's own module matter? Raises ValueError where modules are
     not one a language.
@@ -119,7 +119,7 @@ def with_module_of(encoder: Encoder, language: str, other: Encoder, other_langua
         theirs = other_layer.language_modules.of(other_language).parameters()
         for parameter, value in zip(mine, theirs, strict=True):
             taken[names[parameter]] = nn.Parameter(value.detach(), requires_grad=False)
-    return _rebuilt(encoder, taken)
+    return _rebuilt(encoder, taken, languages=[language])
 
 
 def _part(name: str) -> Trainable | None:
@@ -133,17 +133,28 @@ def _part(name: str) -> Trainable | None:
     return "modules" if ".module_norm." in name else part_of(name)
 
 
-def _rebuilt(encoder: Encoder, parameters: Mapping[str, nn.Parameter]) -> Encoder:
-    """An encoder of the same shape: `parameters` in their places, the others shared, frozen."""
+def _rebuilt(
+    encoder: Encoder,
+    parameters: Mapping[str, nn.Parameter],
+    *,
+    languages: Sequence[str] | None = None,
+) -> Encoder:
+    """An encoder of the same shape: `parameters` in their places, the others shared, frozen.
+
+    With `languages`, of these alone: to build modules that nothing reads is most of the time.
+    """
     with torch.device("meta"):
         rebuilt = Encoder(
             encoder.config,
             module_kind=encoder.module_kind,
-            languages=encoder.languages,
+            languages=languages or encoder.languages,
             vocabulary_size=encoder.token_embeddings.num_embeddings,
         )
-    for name, shared in encoder.named_parameters():
+    own = dict(encoder.named_parameters())
+    for name, _ in list(rebuilt.named_parameters()):
         owner, _, leaf = name.rpartition(".")
-        value = parameters.get(name, nn.Parameter(shared.detach(), requires_grad=False))
+        value = parameters.get(name)
+        if value is None:
+            value = nn.Parameter(own[name].detach(), requires_grad=False)
         setattr(rebuilt.get_submodule(owner), leaf, value)
     return rebuilt

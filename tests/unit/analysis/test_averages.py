@@ -60,10 +60,11 @@ def test_seeds_that_should_be_there_are_counted() -> None:
     """Five of fine-tuning for each seed of pre-training that has any."""
     due = frame().assign(seeds_due=5)
     (row,) = average(due, by=["variant"], over=["language"]).to_dict("records")
-    assert (row["num_seeds"], row["num_seeds_due"]) == (2, 5)
+    assert (row["num_seeds"], row["num_seeds_due"], row["seeds_of"]) == (2, 5, "fine-tuning")
     twice = pd.concat([due.assign(**{"cell.seed": "1"}), due.assign(**{"cell.seed": "2"})])
     (row,) = average(twice, by=["variant"], over=["language"]).to_dict("records")
     assert (row["num_seeds"], row["num_seeds_due"]) == (4, 10)
+    assert row["seeds_of"] == "pre-training and fine-tuning"
     (row,) = average(frame(), by=["variant"], over=["language"]).to_dict("records")
     assert row["num_seeds_due"] == 2, "nothing is known of how many there should be"
 

@@ -125,7 +125,7 @@ def test_slips_are_footnotes_and_the_same_slip_is_one(paper: Path) -> None:
         "a: table 2 prints Afrikaans under Arabic; table 8 has Arabic at 43.5 / 44.2."
     )
     assert [note[:2] for note in table.notes[-4:]] == ["a:", "b:", "c:", "d:"]
-    assert "Means and standard deviations over 5 seeds." in table.notes
+    assert "Means and standard deviations over 5 seeds of fine-tuning." in table.notes
     assert r"78.9}\textsuperscript{a}" in latex(table, title="T", caption="C", label="l")
     assert "**78.9**<sup>a</sup>" in markdown(table, title="T", caption="C")
 
@@ -167,7 +167,7 @@ def test_missing_cells_and_seeds_are_said(small: Path) -> None:
     assert ("NER, F1", "X-MOD", "± std") not in rows
     assert table.notes[:2] == (
         "Draft: NER, F1 0 of 2 cells; XNLI, accuracy 0 of 2 cells; MLQA, F1 1 of 2 cells.",
-        "Means and standard deviations over 1 to 2 of 2 seeds.",
+        "Means and standard deviations over 1 to 2 of 2 seeds of fine-tuning.",
     )
     assert "a: 1 of 2 seeds." in table.notes
 

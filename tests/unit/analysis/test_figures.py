@@ -236,7 +236,7 @@ def test_pretraining_seeds_become_a_band(tmp_path: Path) -> None:
     assert (data["high"] - data["low"]).tolist() == pytest.approx([2 * 0.5**0.5] * len(data))
     figure = draw(plotted, spec, TABLE)
     assert all(len(ax.collections) == 2 for ax in figure.axes)
-    assert "mean and standard deviation over 2 seeds" in words(figure)
+    assert "mean and standard deviation over 2 seeds of pre-training" in words(figure)
 
 
 def test_positions_that_are_no_numbers(complete: Path, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_figure_2b_has_equal_examples_alone(paper: Path) -> None:
     assert {str(line.get_label()) for line in ax.get_lines()} == {"X-MOD", "SHARED"}
     assert sorted(ends(figure)[0]) == ["SHARED", "X-MOD"], "named at the lines' ends"
     assert not figure.legends
-    assert "mean and standard deviation over 5 seeds" in words(figure)
+    assert "mean and standard deviation over 5 seeds of fine-tuning" in words(figure)
     assert "synthetic" not in words(figure)
 
 
@@ -168,7 +168,7 @@ def test_missing_seeds_are_said_and_no_seed_is_averaged_over_fewer_languages(
     assert without_swahili["value"] == pytest.approx(expected)
     said = words(draw(plotted, spec, TABLE))
     assert "draft: 6 of 8 cells" in said
-    assert "over 3 to 5 of 5 seeds" in said
+    assert "over 3 to 5 of 5 seeds of fine-tuning" in said
 
 
 def test_synthetic_sets_are_called_so(with_gaps: Path) -> None:

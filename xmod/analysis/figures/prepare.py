@@ -24,7 +24,8 @@ class Plotted:
     """All that `draw` draws.
 
     `frame` has the columns series (the legend's words), the channels' and details' columns, and
-    value, low, high, num_averaged, num_seeds, num_seeds_due. A reference has `reference` true.
+    value, low, high, num_averaged, num_seeds, num_seeds_due, seeds_of. A reference has `reference`
+    true.
     """
 
     frame: pd.DataFrame

@@ -248,8 +248,9 @@ def _seed_note(plotted: Plotted, spec: FigureSpec) -> list[str]:
     least, most = int(counts.min()), int(counts.max())
     if most == due == 1:
         return []
+    counted = seeds_of(least, most, due, str(data["seeds_of"].iloc[0]))
     words = {"std": "mean and standard deviation", "range": "mean and range", "none": "mean"}
-    return [f"{words[spec.spread if most > 1 else 'none']} over {seeds_of(least, most, due)}"]
+    return [f"{words[spec.spread if most > 1 else 'none']} over {counted}"]
 
 
 def _handles(axes: Sequence[Axes]) -> Mapping[str, Line2D]:

@@ -26,7 +26,7 @@ from xmod.analysis.tables.spec import Block, ByLanguageSpec
 from xmod.languages import LanguageTable
 
 ABSENT, BESIDE = "-", " / "
-RECORD = ("value", "std", "num_averaged", "num_seeds", "num_seeds_due", "note")
+RECORD = ("value", "std", "num_averaged", "num_seeds", "num_seeds_due", "seeds_of", "note")
 
 Row = tuple[Cell, ...]
 Best = Mapping[tuple[str, str], str]
@@ -225,7 +225,7 @@ class _Layout:
             seeds = [number.num_seeds or 0 for number in counts]
             due = max(number.num_seeds_due or 0 for number in counts)
             words = "Means and standard deviations over" if max(seeds) > 1 else "Scores of"
-            yield f"{words} {seeds_of(min(seeds), max(seeds), due)}."
+            yield f"{words} {seeds_of(min(seeds), max(seeds), due, counts[0].seeds_of)}."
         if any(one.comparable for one in blocks):
             yield "Rows called paper: the paper's numbers for the same cell, as printed."
         if has_apart:

@@ -18,7 +18,7 @@ from xmod.config_errors import suggest
 from xmod.languages import LanguageTable
 
 ABSENT = "-"
-NUMBERS = ("value", "low", "high", "num_averaged", "num_seeds", "num_seeds_due")
+NUMBERS = ("value", "low", "high", "num_averaged", "num_seeds", "num_seeds_due", "seeds_of")
 
 
 def metric_table(
@@ -126,5 +126,6 @@ def _notes(num_complete: int, num_cells: int, data: pd.DataFrame) -> tuple[str, 
     seeds = [int(count) for count in data["num_seeds"]]
     due = max((int(count) for count in data["num_seeds_due"]), default=0)
     if due > 1:
-        notes.append(f"Means over {seeds_of(min(seeds), max(seeds), due)}.")
+        stages = str(data["seeds_of"].iloc[0])
+        notes.append(f"Means over {seeds_of(min(seeds), max(seeds), due, stages)}.")
     return tuple(notes)

@@ -27,6 +27,8 @@ class Number:
     num_averaged: int | None = None
     num_seeds: int | None = None
     num_seeds_due: int | None = None
+    seeds_of: str = ""
+    """The stages whose seeds these are."""
     note: str = ""
     """What a reader must be told about it."""
 
@@ -136,6 +138,7 @@ def _averages(
             num_averaged=int(row["num_averaged"]),
             num_seeds=int(row["num_seeds"]),
             num_seeds_due=int(row["num_seeds_due"]),
+            seeds_of=str(row["seeds_of"]),
         )
     return found
 
