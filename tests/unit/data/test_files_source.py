@@ -33,7 +33,7 @@ def read(folder: Path, language: Language) -> tuple[list[list[str]], Counter[str
         ("sw.txt", TEXT.encode()),
         ("sw.txt", TEXT.replace("\n", "\r\n").encode()),
         ("sw.txt", TEXT.encode().rstrip()),
-        ("sw.txt.gz", gzip.compress(TEXT.encode())),
+        ("sw.txt.gz", gzip.compress(TEXT.encode(), mtime=0)),
         ("sw.txt.xz", lzma.compress(TEXT.encode())),
     ],
 )
