@@ -33,7 +33,7 @@ plan: install
 	$(BIN)/python -m xmod.plan --configfile $(CONFIG)
 
 test: install check
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests
 
 # Where Slurm cannot be installed it says so, and that is no failure.
 test-slurm: install
