@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from xmod.config import BudgetConfig, Config, CorporaConfig
+from xmod.config import BudgetConfig, Config
 from xmod.config_errors import ConfigError, suggest
+from xmod.config_sources import CorporaConfig
 from xmod.language_sets import language_set
 from xmod.languages import Language, LanguageTable
 from xmod.paths import text_file
+from xmod.text_counts import training_characters
 
 SIZES_KEYS = ("corpora", "pretrain.sampling_alpha")
 """The keys that a derived budget is computed from, beside the budget's own."""
@@ -21,12 +23,17 @@ def language_sizes(
 ) -> dict[str, float]:
     """n_l of each language: the text it has, in the unit of `corpora.sizes`.
 
-    Embedded text counts up to `corpora.max_characters`. Raises ConfigError for a language
+    Characters count up to `corpora.max_characters`. Raises ConfigError for a language
     that the corpus has no text for.
     """
     corpora = config.corpora
-    sizes = {iso: _size(corpora, table[iso]) for iso in languages}
+    sizes = {iso: _size(corpora, table[iso], corpora.sizes) for iso in languages}
     empty = [iso for iso, size in sizes.items() if size <= 0]
+    if empty and corpora.counts is not None:
+        raise ConfigError(
+            f"corpora.counts: {corpora.counts} has no training text of {', '.join(empty)}; copy "
+            "the summary/corpora.csv of a run that collected it, or leave corpora.counts out"
+        )
     if empty:
         where = corpora.folder if corpora.sizes == "folder" else f"languages.tsv, {corpora.sizes}"
         raise ConfigError(
@@ -38,7 +45,8 @@ def language_sizes(
 
 def available_languages(config: Config, table: LanguageTable) -> tuple[str, ...]:
     """Every language that the corpus has text for, in the table's order."""
-    return tuple(one.iso for one in table if _size(config.corpora, one) > 0)
+    corpora = config.corpora
+    return tuple(one.iso for one in table if _size(corpora, one, corpora.listed_in) > 0)
 
 
 def text_files(corpora: CorporaConfig, languages: Sequence[str]) -> list[str]:
@@ -47,13 +55,16 @@ def text_files(corpora: CorporaConfig, languages: Sequence[str]) -> list[str]:
     return [str(path) for iso in languages if (path := text_file(folder, iso)) is not None]
 
 
-def _size(corpora: CorporaConfig, language: Language) -> float:
-    """Characters of embedded text, bytes of a file, or MB of CC-100: only ratios matter."""
-    if corpora.sizes == "folder":
+def _size(corpora: CorporaConfig, language: Language, sizes: str) -> float:
+    """Characters of text, bytes of a file, or MB of CC-100: only ratios matter."""
+    if sizes == "folder":
         return float(sum(Path(file).stat().st_size for file in text_files(corpora, [language.iso])))
-    if corpora.sizes == "cc100_mb":
+    if sizes == "cc100_mb":
         return language.cc100_mb
-    characters = language.embedded_kchars * 1000
+    if sizes == "counts":
+        characters = training_characters(corpora.counts or "").get(language.iso, 0)
+    else:
+        characters = language.embedded_kchars * 1000
     return float(min(characters, corpora.max_characters or characters))
 
 

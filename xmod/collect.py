@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from xmod.command import run
-from xmod.config import CorporaConfig
+from xmod.config_sources import CorporaConfig
 from xmod.data.collecting import Collected, Collector
 from xmod.data.collecting_shards import ShardCollector, remove_shards
 from xmod.data.packages import read_packages

@@ -17,47 +17,9 @@ from xmod.config_data import DEFAULT, put_data
 from xmod.config_distributed import DistributedConfig
 from xmod.config_errors import ConfigError, explain, shown, suggest
 from xmod.config_section import AxisValue, Engine, ModuleKind, Name, Section, Trainable
-from xmod.config_sources import SourcesConfig
+from xmod.config_sources import CorporaConfig, SourcesConfig
 from xmod.config_tasks import TaskConfig
 from xmod.config_training import AdaptersConfig, ExtendConfig, PretrainConfig, TrainingConfig
-
-
-class CorporaConfig(Section):
-    """Where text comes from and how it is split."""
-
-    source: Literal["embedded", "files", "cc100"] = "embedded"
-    """`embedded`: text from pinned packages; `files`: a folder of one's own (docs/data.md);
-    `cc100`: CC-100 (Conneau et al. 2020), the paper's, as `sources` has it (docs/sources.md)."""
-    folder: str | None = None
-    """For `files`: a folder with one text file a language, `<iso>.txt`, in CC-100's format."""
-    max_characters: int | None = Field(default=None, ge=1000)
-    """At most so many training characters a language; null for all."""
-    heldout_fraction: float = Field(default=0.05, gt=0.0, lt=0.5)
-    """Share of the text that is held out for perplexity: our choice."""
-    salt: str = "x-mod"
-    """Salts the hash that holds lines out: another salt, another split."""
-    sizes: Literal["embedded_kchars", "cc100_mb", "folder"]
-    """How much text a language has (n_l): a column of languages.tsv, or the sizes of the files in
-    the folder. Left out, that of the source."""
-    recipe_version: int = 1
-    """Bump by hand when the code changes the text that comes out."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sizes_follow_the_source(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping):
-            return values
-        own = {"files": "folder", "cc100": "cc100_mb"}
-        return {"sizes": own.get(str(values.get("source")), "embedded_kchars"), **values}
-
-    @model_validator(mode="after")
-    def _folder_goes_with_files(self) -> Self:
-        is_right = self.source == "cc100" or (self.source == "files") == (self.folder is not None)
-        if not is_right:  # a job that reads CC-100 is told the folder; see Config
-            raise ValueError("corpora.folder is given exactly when corpora.source is 'files'")
-        if self.sizes == "folder" and self.folder is None:
-            raise ValueError("corpora.sizes: folder needs corpora.source: files")
-        return self
 
 
 class VocabularyConfig(Section):

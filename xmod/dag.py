@@ -57,7 +57,7 @@ class Dag:
         config = parse(raw, origin=origin)
         if not Path(config.languages).is_file():
             raise ConfigError(f"{origin}: languages: no file {config.languages!r}")
-        if config.corpora.sizes == "folder" and (missing := checks.no_folder(config)):
+        if config.corpora.listed_in == "folder" and (missing := checks.no_folder(config)):
             raise ConfigError(f"{origin}: {missing}")
         table = read_languages(Path(config.languages))
         return cls(
@@ -313,7 +313,7 @@ class Dag:
             corpora = config.corpora
             if self.sources.has_corpus:
                 corpora = corpora.model_copy(update={"folder": self.sources.corpus_folder})
-            return jobs.text(corpora, without=frozenset({"sizes"}))
+            return jobs.text(corpora, without=frozenset({"sizes", "counts"}))
         if stage == "vocabulary":
             return jobs.text(config.vocabulary.model_copy(update={"language_set": None}))
         return jobs.text(config.extend.vocabulary)

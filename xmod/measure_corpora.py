@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xmod.command import run
-from xmod.config import CorporaConfig
+from xmod.config_sources import CorporaConfig
 from xmod.data.collecting import Collected, Collector
 from xmod.data.packages import read_packages
 from xmod.data.sources import EmbeddedSource, SourceError

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from xmod.budgets import derived_updates, extension_updates, language_sizes
-from xmod.config import Config, CorporaConfig, parse
+from xmod.config import Config, parse
 from xmod.config_errors import ConfigError
+from xmod.config_sources import CorporaConfig
 from xmod.grid import expand
 from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable
@@ -60,6 +61,7 @@ def test_papers_values_are_the_papers(paper: dict[str, Any]) -> None:
         (("extend", "vocabulary"), "sise", 1, ["extend.vocabulary.sise", "Did you mean 'size'"]),
         (("corpora",), "source", "web", ["corpora.source: 'web'", "'embedded' or 'files'"]),
         (("corpora",), "source", "files", ["corpora.folder is given exactly when"]),
+        (("corpora",), "sizes", "counts", ["corpora.counts is given exactly when corpora.sizes"]),
         (("pretrain",), "batch_sequences", 63, ["batch_sequences (63)", "multiple", "(4)"]),
         (("pretrain",), "sequence_length", 128, ["pretrain.sequence_length (128)", "(32)"]),
         (("model",), "num_heads", 7, ["model.width (", "multiple", "(7)"]),
@@ -143,6 +145,34 @@ def test_a_language_without_text_is_refused(
     small["language_sets"] = {"two": {"include": ["en", "ka"]}}
     small["experiments"] = {"mine": {"axes": {"language_set": ["two"]}}}
     with pytest.raises(ConfigError, match=r"experiments.mine: no text for ka in .*exclude"):
+        expand(small, table, origin="my.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "corpora.counts: no file '.*counts.csv'; leave it out, let Snakemake make"),
+        ("a,b\n", r"counts.csv:1: no column language, split, source, characters; legal: a copy"),
+        (
+            "language,split,source,characters\nen,train,all,many\n",
+            "counts.csv:2: characters: 'many'",
+        ),
+        (
+            "language,split,source,characters\nen,train,all,10\nka,heldout,all,10\n",
+            "experiments.mine: corpora.counts: .*counts.csv has no training text of ka; copy",
+        ),
+    ],
+)
+def test_counts_that_do_not_fit_are_refused(
+    small: dict[str, Any], table: LanguageTable, tmp_path: Path, content: str | None, told: str
+) -> None:
+    file = tmp_path / "counts.csv"
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    small["corpora"] = {"counts": str(file)}
+    small["language_sets"] = {"two": {"include": ["en", "ka"]}}
+    small["experiments"] = {"mine": {"axes": {"language_set": ["two"]}}}
+    with pytest.raises(ConfigError, match=told):
         expand(small, table, origin="my.yaml")
 
 

@@ -51,7 +51,7 @@ def test_the_links_were_seen() -> None:
 
 def snippets() -> Iterator[Any]:
     """Every YAML of the pages that a person copies from; figures with their page's experiment."""
-    for name in ("README.md", "docs/extending.md"):
+    for name in ("README.md", "docs/extending.md", "docs/sources.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
         experiments: dict[str, Any] = {}
         for match in FENCE.finditer(text):

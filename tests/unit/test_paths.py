@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from xmod.budgets import text_files
-from xmod.config import CorporaConfig
 from xmod.config_errors import ConfigError
+from xmod.config_sources import CorporaConfig
 from xmod.paths import TEXT_SUFFIXES, Paths, text_file
 
 

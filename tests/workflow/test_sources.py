@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import lzma
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,11 +26,14 @@ def make_sources(project: Project, url: str) -> dict[str, bytes]:
     project.config["sources"] = {"fetch": "download", "table": "sources.tsv"}
     project.config["corpora"] = {"source": "cc100", "max_characters": 20_000}
     project.config["vocabulary"]["language_set"] = "three"
+    project.config["experiments"]["main"].pop("add_languages")
     project.config["jobs"] = {"languages_per_job": 1, "workers": 2}
     return files
 
 
 CORPORA = [f"results/tiny/corpora/default/{iso}/stats.json" for iso in ("en", "fr")]
+COUNTS = "results/tiny/summary/corpora.csv"
+PERPLEXITY = "results/tiny/perplexity/xmod.tiny.two.12/perplexity.json"
 
 
 @pytest.fixture
@@ -36,10 +41,27 @@ def own(tmp_path: Path) -> Project:
     return make_project(tmp_path / "project")
 
 
-def test_text_is_fetched_verified_and_collected_and_then_left_alone(own: Project) -> None:
+def place(project: Project, name: str, data: bytes) -> Path:
+    """Put an archive where a person would; returns its folder."""
+    folder = project.folder / "data" / "cc100"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+    return folder
+
+
+def check_perplexity(project: Project) -> None:
+    """That a model was trained and measured on the text: on both of its languages."""
+    records = json.loads((project.folder / PERPLEXITY).read_text())["records"]
+    found = {one["language"]: one["value"] for one in records if one["metric"] == "perplexity"}
+    assert found.keys() == {"en", "fr"}
+    assert all(1 < value < 10_000 for value in found.values())
+
+
+def test_text_is_fetched_and_trained_on_and_then_left_alone(own: Project) -> None:
     with serve({}, "cut", "busy") as server:
         server.files |= make_sources(own, server.url)
-        own.snakemake(*CORPORA)
+        own.snakemake(PERPLEXITY, COUNTS)
+        check_perplexity(own)
         archive = own.folder / "data" / "cc100" / "en.txt.xz"
         digest = hashlib.sha256(archive.read_bytes()).hexdigest()
         assert archive.with_name("en.txt.xz.sha256").read_text().startswith(digest)
@@ -50,9 +72,31 @@ def test_text_is_fetched_verified_and_collected_and_then_left_alone(own: Project
         own.config["sources"]["urls"] = {"cc100": "http://127.0.0.1:9"}
         own.config["sources"]["fetch"] = "offline"
         own.config["jobs"]["workers"] = 1
-        again = own.snakemake(*CORPORA)
+        again = own.snakemake(PERPLEXITY, COUNTS)
         assert "Nothing to be done" in again.stdout + again.stderr
         assert len(server.requests) == asked
+
+
+def test_what_was_counted_may_decide_budgets_and_nothing_is_collected_again(own: Project) -> None:
+    """Of Russian a third of what the others have, though its archive is published as larger."""
+    files = make_sources(own, "http://127.0.0.1:9")
+    documents = lzma.decompress(files["ru.txt.xz"]).split(b"\n\n")
+    files["ru.txt.xz"] = lzma.compress(b"\n\n".join(documents[: len(documents) // 3]))
+    for name, data in files.items():
+        place(own, name, data)
+    own.config["sources"]["fetch"] = "offline"
+    own.snakemake(COUNTS)
+    assert own.planned_cells("pretrain") == cells_of_three(18)
+    shutil.copy(own.folder / COUNTS, own.folder / "counts.csv")
+    own.config["corpora"]["counts"] = "counts.csv"
+    assert own.planned_cells("pretrain") == cells_of_three(15)
+    assert not [rule for rule in own.planned() if rule.startswith(("fetch", "collect"))]
+
+
+def cells_of_three(updates: int) -> set[str]:
+    """All cells, with the budget that three languages have under equal examples."""
+    ends = ("two.12", "three.12", f"three.{updates}")
+    return {f"{variant}.tiny.{end}" for variant in ("shared", "xmod") for end in ends}
 
 
 def test_without_a_network_the_files_are_asked_for_and_then_taken(own: Project) -> None:
@@ -65,12 +109,11 @@ def test_without_a_network_the_files_are_asked_for_and_then_taken(own: Project) 
     assert failed.returncode != 0
     assert told in failed.stderr
     assert not (own.folder / "results" / "tiny" / "corpora").exists()
-    folder = own.folder / "data" / "cc100"
-    folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
-        (folder / name).write_bytes(data)
-    own.snakemake(*CORPORA)
-    (own.folder / "data" / "cc100" / "en.txt.xz").write_bytes(files["fr.txt.xz"])
+        place(own, name, data)
+    own.snakemake(PERPLEXITY)
+    check_perplexity(own)
+    folder = place(own, "en.txt.xz", files["fr.txt.xz"])
     for stamp in folder.glob(".verified-en-*"):
         stamp.unlink()
     (own.folder / CORPORA[0]).unlink()

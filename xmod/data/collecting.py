@@ -19,7 +19,7 @@ from typing import IO, NamedTuple
 from xmod.data.cleaning import Cleaner
 from xmod.data.sources import Source, SourceError
 from xmod.data.splitting import Splitter, fingerprint
-from xmod.files import atomic_path
+from xmod.files import atomic_path, naming_full_disk
 from xmod.languages import Language
 from xmod.paths import SPLITS, Split
 
@@ -111,7 +111,7 @@ class Collector:
         """The same of a part of a language's text, of which either file may be empty."""
         collected = Collected()
         folder.mkdir(parents=True, exist_ok=True)
-        with _Notes(folder) as notes:
+        with naming_full_disk(folder), _Notes(folder) as notes:
             heldout_prints = self._read(language, notes, collected)
             for split in SPLITS:
                 avoided = heldout_prints if split == "train" else set()

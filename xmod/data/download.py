@@ -20,7 +20,7 @@ from typing import Final
 
 import requests
 
-from xmod.files import write_json_atomic
+from xmod.files import naming_full_disk, write_json_atomic
 
 CHUNK_BYTES: Final = 2**16
 MAX_REDIRECTS: Final = 5
@@ -109,7 +109,7 @@ def _receive(session: requests.Session, url: str, part: Path, *, timeout: float)
         if start == 0:  # what is there is given up only for what may be the file
             _check_page(first, url)
         _write_mark(part, response)
-        with part.open("ab" if start else "wb") as stream:
+        with naming_full_disk(part), part.open("ab" if start else "wb") as stream:
             for chunk in chain([first], chunks):
                 stream.write(chunk)
     if total is not None and _size(part) < total:

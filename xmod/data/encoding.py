@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xmod.data.encoding_lines import encode_lines
 from xmod.data.encoding_shards import SHARD_BYTES, encode_shards
+from xmod.data.encoding_text import encode_text, read_blocks
 from xmod.data.token_file import TokenFile, TokenFileError, TokenIndex, read_counts, write_tokens
 from xmod.files import sha256_file
 from xmod.tokenization.vocabulary import Vocabulary
@@ -44,17 +44,13 @@ def encode_file(
             workers=workers,
         )
         return index, False
-    with source.open(encoding="utf-8", newline="\n") as stream:
-        try:
-            index = write_tokens(
-                path,
-                encode_lines(stream, vocabulary=vocabulary),
-                vocabulary=vocabulary,
-                language=language,
-                source_sha256=source_sha256,
-            )
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{source}: not UTF-8 text ({error})") from error
+    index = write_tokens(
+        path,
+        encode_text(read_blocks(source), vocabulary=vocabulary),
+        vocabulary=vocabulary,
+        language=language,
+        source_sha256=source_sha256,
+    )
     return index, False
 
 

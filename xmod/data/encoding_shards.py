@@ -1,6 +1,6 @@
 """Tokenises a long text shard by shard, in parallel, so that an interrupted job goes on.
 
-The token file has the bytes that `encode_lines` gives in one go: a shard ends where a document
+The token file has the bytes that `encode_text` gives in one go: a shard ends where a document
 does. Shards lie in `.shards-<digest>/` beside the token file until all are done.
 """
 
@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from xmod.data.encoding_lines import encode_lines
+from xmod.data.encoding_text import encode_text, read_blocks
 from xmod.data.shards import in_order
 from xmod.data.token_file import (
     EncodedText,
@@ -111,7 +111,9 @@ def _encode(task: _Task) -> int:
     vocabulary = _vocabulary(task.model)
     index = _done(task, vocabulary) or write_tokens(
         task.path,
-        encode_lines(_lines(task), vocabulary=vocabulary),
+        encode_text(
+            read_blocks(task.source, start=task.start, end=task.end), vocabulary=vocabulary
+        ),
         vocabulary=vocabulary,
         language=task.language,
         source_sha256=task.identity,
@@ -127,18 +129,6 @@ def _done(task: _Task, vocabulary: Vocabulary) -> TokenIndex | None:
     except TokenFileError:
         return None
     return file.index if file.index.source_sha256 == task.identity else None
-
-
-def _lines(task: _Task) -> Iterator[str]:
-    with task.source.open("rb") as stream:
-        stream.seek(task.start)
-        left = task.end - task.start
-        while left > 0 and (line := stream.readline()):
-            left -= len(line)
-            try:
-                yield line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise ValueError(f"{task.source}: not UTF-8 text ({error})") from error
 
 
 def _joined(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from xmod.budgets import derived_updates, language_sizes
 from xmod.cells import Cell
+from xmod.config import Config
+from xmod.config_errors import ConfigError
 from xmod.dag import Dag
 from xmod.planning.facts import Facts
 
@@ -24,6 +26,8 @@ class Budget:
     """That its cells get."""
     derived: int
     """That the rule gives, from the sizes of the languages' text."""
+    counted: int | None
+    """That it gives from the text counted after cleaning; None while that of a language is not."""
     is_pinned: bool
     epochs: Mapping[str, float]
     """Language -> how often its text is seen in pre-training."""
@@ -71,9 +75,20 @@ def _budget(dag: Dag, facts: Facts, cell: Cell, name: str) -> Budget:
         num_languages=len(languages),
         updates=cell.budget_updates,
         derived=derived_updates(config, dag.table) if by_rule else rule.base_updates,
+        counted=_counted(dag, config) if by_rule else None,
         is_pinned=by_rule and cell.language_set in rule.pinned,
         epochs={
             iso: tokens * weight / total / facts.training_tokens(cell, iso)
             for iso, weight in weights.items()
         },
     )
+
+
+def _counted(dag: Dag, config: Config) -> int | None:
+    file = dag.paths.summary("corpora.csv")
+    counts = {"sizes": "counts", "counts": file}
+    corpora = config.corpora.model_copy(update=counts)
+    try:
+        return derived_updates(config.model_copy(update={"corpora": corpora}), dag.table)
+    except ConfigError:  # not collected yet, or not all of the set
+        return None

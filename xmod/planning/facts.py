@@ -72,7 +72,7 @@ class Facts:
         """Of a language's clean text, both splits, roughly."""
         corpora, text = self.dag.config.corpora, self.costs.text
         size = self._size(iso)
-        if corpora.sizes == "embedded_kchars":
+        if corpora.sizes in ("embedded_kchars", "counts"):
             return size * text.bytes_per_character / 1e6
         is_packed = corpora.sizes == "cc100_mb"
         expansion = text.bytes_per_compressed_byte if is_packed else self._expansion(iso) / 1e6

@@ -130,15 +130,20 @@ def budget_table(plan: Plan) -> Table:
     table = _table("Budgets: updates as pinned and derived, and epochs of a language's text")
     for name in ("budget", "set"):
         table.add_column(name)
-    for name in ("updates", "derived", "differs", "least epochs", "median", "most epochs"):
+    is_counted = any(one.counted is not None for one in plan.budgets)
+    counted = ("counted",) if is_counted else ()
+    epochs = ("least epochs", "median", "most epochs")
+    for name in ("updates", "derived", "differs", *counted, *epochs):
         table.add_column(name, justify="right")
     for one in plan.budgets:
+        by_counts = "" if one.counted is None else f"{one.counted:,}"
         table.add_row(
             one.name,
             one.language_set,
             f"{one.updates:,}{' pinned' if one.is_pinned else ''}",
             f"{one.derived:,}",
             f"{one.derived / one.updates - 1:+.1%}" if one.is_pinned else "",
+            *([by_counts] if is_counted else []),
             f"{one.least} {_epochs(one.epochs[one.least])}",
             _epochs(one.median_epochs),
             f"{one.most} {_epochs(one.epochs[one.most])}",

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache, cached_property
-from itertools import chain
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Final
 
@@ -99,12 +98,13 @@ class Vocabulary:
     ) -> tuple[Ids, NDArray[np.int64]]:
         """The ids of all lines one after another (T,) and each line's number of ids (n,)."""
         is_short = len(lines) < _FEW_LINES
+        encode = partial(self._processor.encode, out_type="numpy")  # lists take half as long again
         if num_threads == 1 and is_short:  # a list starts a thread: more than a short line costs
-            encoded = [self._processor.encode(line, out_type=int) for line in lines]
+            encoded = [encode(line) for line in lines]
         else:
-            encoded = self._processor.encode(list(lines), out_type=int, num_threads=num_threads)
+            encoded = encode(list(lines), num_threads=num_threads)
         lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
-        flat = np.fromiter(chain.from_iterable(encoded), np.int32, count=int(lengths.sum()))
+        flat = np.concatenate(encoded) if encoded else np.empty(0, dtype=np.int32)
         return self._from_sentencepiece[flat], lengths
 
     def encode_with_spans(self, text: str) -> tuple[Ids, Spans]:

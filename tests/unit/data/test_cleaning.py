@@ -127,6 +127,8 @@ def test_clean_text_is_one_line_and_stays_as_it_is(text: str) -> None:
         embedded_kchars=1,
     )
     cleaner = Cleaner(language, is_translation=False)
+    longer_way = cleaner.normalise(f"\u200b{text}")  # as whatever has an invisible character
+    assert cleaner.normalise(text) == longer_way
     once = cleaner.clean(Line(None, text), Counter())
     if once is not None:
         assert len(once.splitlines()) == 1

@@ -53,6 +53,23 @@ def test_broken_lines_are_counted_and_skipped(tmp_path: Path, language: Make) ->
     assert drops == {"broken UTF-8": 1, "NUL byte": 1, "line too long": 2}
 
 
+def test_of_mixed_encodings_what_is_utf8_is_taken(tmp_path: Path, language: Make) -> None:
+    parts = [
+        "früh".encode(),
+        "früh".encode("latin-1"),
+        "spät".encode("cp850"),
+        "สวัสดี".encode("tis-620"),
+        b"danach",
+        "breit".encode("utf-16-le"),
+        "\n".encode("utf-16-le"),  # its second byte begins the line after it
+        b"zuletzt",
+    ]
+    (tmp_path / "sw.txt").write_bytes(b"\n".join(parts))
+    documents, drops = read(tmp_path, language("sw"))
+    assert documents == [["früh", "danach"], ["zuletzt"]]
+    assert drops == {"broken UTF-8": 3, "NUL byte": 2}
+
+
 @pytest.mark.parametrize("excess", [-1, 0, 1])
 def test_the_longest_line(tmp_path: Path, language: Make, excess: int) -> None:
     line = b"x" * (MAX_LINE_BYTES - 1 + excess)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from xmod.data.cleaning import Cleaner
-from xmod.data.encoding_lines import encode_lines
+from xmod.data.encoding_text import encode_text
 from xmod.data.sources.interface import Line
 from xmod.data.splitting import fingerprint
 from xmod.languages import Language, LanguageTable
@@ -55,7 +55,7 @@ def test_a_sample_survives_cleaning_and_tokenising(
     vocabulary = train_vocabulary(
         [tmp_path / "text"], size=100, characters_per_file=10_000, character_coverage=1.0
     )
-    (encoded,) = encode_lines([f"{text}\n", "\n"], vocabulary=vocabulary)
+    (encoded,) = encode_text([f"{text}\n\n"], vocabulary=vocabulary)
     pieces = "".join(map(vocabulary.piece, encoded.ids[:-1].tolist()))
     assert encoded.ids[-1] == END
     assert "<unk>" not in pieces

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 from tests.unit.data.test_real_text import SAMPLES
 from xmod import collect
-from xmod.config import CorporaConfig
+from xmod.config_sources import CorporaConfig
 from xmod.data import collecting, encoding_shards, shard_limits, shards
 from xmod.data.collecting import Collected, Collector
 from xmod.data.collecting_shards import ShardCollector, remove_shards
-from xmod.data.encoding_lines import encode_lines
 from xmod.data.encoding_shards import cut_file, encode_shards
+from xmod.data.encoding_text import encode_text, read_blocks
 from xmod.data.shards import cut_shards, in_order
 from xmod.data.sources import FilesSource, SourceError
 from xmod.data.sources.cc100 import Cc100Source
@@ -372,14 +372,13 @@ def test_tokens_do_not_depend_on_shards_or_workers(
     text = tmp_path / "train.txt"
     text.write_bytes(make_text().rstrip() + ending)
     vocabulary = Vocabulary.open(model)
-    with text.open(encoding="utf-8", newline="\n") as stream:
-        write_tokens(
-            tmp_path / "whole" / "train.tokens",
-            encode_lines(stream, vocabulary=vocabulary),
-            vocabulary=vocabulary,
-            language="sw",
-            source_sha256=sha256_file(text),
-        )
+    write_tokens(
+        tmp_path / "whole" / "train.tokens",
+        encode_text(read_blocks(text), vocabulary=vocabulary),
+        vocabulary=vocabulary,
+        language="sw",
+        source_sha256=sha256_file(text),
+    )
     for workers in (1, 2, 3):
         encode(text, tmp_path / str(workers) / "train.tokens", model, workers=workers)
         assert outputs(tmp_path / str(workers)) == outputs(tmp_path / "whole")

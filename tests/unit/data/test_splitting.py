@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xmod.data import splitting
 from xmod.data.sources.udhr import ARTICLES
 from xmod.data.splitting import MIN_HELDOUT_OF_CLOSED, Splitter, fingerprint
 
@@ -38,6 +41,15 @@ def test_near_duplicates_without_keys_stay_together(words: list[str], number: in
 )
 def test_fingerprints_tell_texts_apart(one: str, other: str) -> None:
     assert fingerprint(one) != fingerprint(other)
+
+
+@given(words=st.lists(st.text(max_size=50)), known=st.integers(1, 4))
+def test_a_fingerprint_is_letters_and_marks_without_case(words: list[str], known: int) -> None:
+    text = " ".join(words)
+    letters = [one for one in text.casefold() if unicodedata.category(one)[0] in "LM"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(splitting, "MAX_KNOWN_WORDS", known)
+        assert fingerprint(text) == ("".join(letters) or text)
 
 
 def test_the_share_is_about_the_fraction() -> None:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from tests.unit.data.token_streams import numbered, small_vocabulary, token_file
 from tests.unit.tokenization.texts import write_text
-from xmod.data import encoding_lines
+from xmod.data import encoding_text
 from xmod.data.encoding import encode_file
-from xmod.data.encoding_lines import encode_lines
+from xmod.data.encoding_text import encode_text, read_blocks
 from xmod.data.token_file import (
     EncodedText,
     TokenFile,
@@ -169,15 +169,22 @@ def test_impossible_streams_are_not_written(tmp_path: Path, ids: list[int]) -> N
         st.lists(st.text("kato mire", min_size=1).filter(str.strip), min_size=1), max_size=6
     ),
     gap=st.integers(1, 3),
-    batch_lines=st.integers(1, 5),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    block_bytes=st.integers(1, 40),
 )
-def test_documents_are_ended_whatever_the_batches(
-    documents: list[list[str]], gap: int, batch_lines: int
+def test_documents_are_ended_whatever_the_blocks(
+    documents: list[list[str]],
+    gap: int,
+    line_end: str,
+    block_bytes: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    lines = [f"{line}\n" for doc in documents for line in [*doc, *[""] * gap]]
+    text = tmp_path_factory.getbasetemp() / "blocks.txt"
+    lines = [line for document in documents for line in [*document, *[""] * gap]]
+    text.write_bytes("".join(f"{line}{line_end}" for line in lines).encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoding_lines, "BATCH_LINES", batch_lines)
-        stretches = list(encode_lines(lines, vocabulary=small_vocabulary()))
+        patch.setattr(encoding_text, "BLOCK_BYTES", block_bytes)
+        stretches = list(encode_text(read_blocks(text), vocabulary=small_vocabulary()))
     found = [int(id_) for stretch in stretches for id_ in stretch.ids]
     expected: list[int] = []
     for document in documents:
@@ -190,7 +197,7 @@ def test_documents_are_ended_whatever_the_batches(
 
 
 def test_last_document_needs_no_empty_line() -> None:
-    (last,) = list(encode_lines(["kato"], vocabulary=small_vocabulary()))[-1:]
+    (last,) = list(encode_text(["kato"], vocabulary=small_vocabulary()))[-1:]
     assert last.ids.tolist() == [END]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,44 @@ def test_the_papers_budgets_beside_what_the_rule_gives(paper: dict[str, Any]) ->
     assert of["equal_examples", "60"].is_pinned
     assert not of["equal_steps", "60"].is_pinned
     assert of["equal_steps", "60"].derived == 125_000
+
+
+def test_what_was_counted_gives_a_budget_beside_the_pinned_one_and_may_decide(
+    paper: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Section 4.1's rule by hand, over the counts of `summary/corpora.csv`."""
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    monkeypatch.chdir(tmp_path)
+    before = Dag.load(paper, origin="mine.yaml")
+    characters = {iso: 1000 * number for number, iso in enumerate(before.table.isos, start=1)}
+    rows = [f"default,{iso},train,all,1,1,{n},{n}" for iso, n in characters.items()]
+    table = tmp_path / "results/paper/summary/corpora.csv"
+    table.parent.mkdir(parents=True)
+    header = "corpora,language,split,source,documents,lines,characters,bytes"
+    thirty = before.table.language_set("30")
+    only = [row for row in rows if row.split(",")[1] in thirty]
+    table.write_text("\n".join([header, *only]), encoding="utf-8")
+
+    def weight(name: str) -> float:
+        return sum(characters[iso] ** 0.7 for iso in before.table.language_set(name))
+
+    of = found(paper)
+    by_hand = {name: round(125_000 * weight(name) / weight("13")) for name in ("30", "60")}
+    assert of["equal_examples", "30"].counted == by_hand["30"]
+    assert of["equal_examples", "30"].updates == 195_000, "counting decides nothing by itself"
+    assert of["equal_examples", "60"].counted is None, "no language's text is made up"
+    copy = tmp_path / "counts.csv"
+    copy.write_text("\n".join([header, *rows]), encoding="utf-8")
+    paper["corpora"]["counts"] = str(copy)
+    del paper["budgets"]["equal_examples"]["pinned"]
+    after = Dag.load(paper, origin="mine.yaml")
+    assert f"xmod.base.60.{by_hand['60']}" in {cell.id for cell in after.grid.cells}
+    assert after.available_languages == before.available_languages, "jobs are cut as before"
+    assert after.job_text("corpora", "default", "job") == before.job_text(
+        "corpora", "default", "job"
+    )
+    job = json.loads(after.job_text("pretrain", "xmod.base.13.125k", "job"))
+    assert job["sizes"] == {iso: characters[iso] for iso in before.table.language_set("13")}
 
 
 def test_epochs_by_hand(paper: dict[str, Any]) -> None:
