@@ -87,6 +87,7 @@ if workflow.remote_exec:
     # The warning ahead of a time limit is for the job; it would kill the Snakemake around it.
     signal.signal(signal.SIGUSR1, lambda *_: None)
 # fairseq has an environment of its own (docs/fairseq.md), which conda makes where it is used.
+ENVIRONMENTS = {"torch": "../../envs/xmod.yaml", "fairseq": "../../envs/fairseq.yaml"}
 CONDA = f"export XMOD_USES_CONDA={int(USES_CONDA) or str()}"
 shell.prefix(
     f"{STRICT}; export PATH={SEARCH} PYTHONPATH={workflow.basedir}; {GPUS}; {CONDA};"
@@ -110,7 +111,6 @@ include: "workflow/rules/adapters.smk"
 include: "workflow/rules/extend.smk"
 include: "workflow/rules/perplexity.smk"
 include: "workflow/rules/tasks.smk"
-include: "workflow/rules/fairseq.smk"
 include: "workflow/rules/results.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/architecture.smk"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -20,8 +20,9 @@ import numpy as np
 import torch
 import torch.multiprocessing as mp
 
+from benchmarks.models import config_of
 from benchmarks.report import Table, explanation, main
-from xmod.config import ModelConfig
+from benchmarks.shapes import BASE, TOY, Shape
 from xmod.config_training import OptimizerConfig
 from xmod.data.batches import Batch
 from xmod.data.sampling import LanguageSampler, sampling_probabilities
@@ -33,16 +34,11 @@ from xmod.training.placement import Placement
 from xmod.training.ranks import Place, joined
 from xmod.training.together import Together
 
-BASE = ModelConfig(
-    size="base", num_layers=12, width=768, num_heads=12, feed_forward=3072, bottleneck=384
-)
-TOY = ModelConfig(
-    size="toy", num_layers=2, width=32, num_heads=2, feed_forward=64, bottleneck=16, dropout=0.0
-)
+PAPER = replace(BASE, vocabulary_size=250_002)
 SETS = ("13", "30", "60", "75")
 NUM_DRAWS, SEQUENCES_PER_DRAW = 64, 32
 NUM_UPDATES = 50
-TOY_RANKS, TOY_UPDATES, TOY_VOCABULARY, TOY_LENGTH = 4, 3, 500, 8
+TOY_RANKS, TOY_UPDATES = 4, 3
 
 
 @dataclass(frozen=True)
@@ -73,16 +69,18 @@ def languages_of(language_set: str, update: int) -> list[str]:
 
 def predicted(
     placement: Placement,
-    shape: ModelConfig,
+    shape: Shape,
     updates: Sequence[Sequence[tuple[str, int]]],
     *,
-    vocabulary_size: int,
     rank: int | None = None,
 ) -> Step:
     """From the model's parameter counts and the micro-batches (language, sequences) of updates."""
     with torch.device("meta"):
         model = MaskedLanguageModel(
-            shape, module_kind="language", languages=["one"], vocabulary_size=vocabulary_size
+            config_of(shape),
+            module_kind="language",
+            languages=["one"],
+            vocabulary_size=shape.vocabulary_size,
         )
     counts = parameter_counts(model)
     ranks = range(placement.num_ranks) if rank is None else [rank]
@@ -117,13 +115,10 @@ def _table_of_64(sets: Sequence[str]) -> Table:
         chances = probabilities(name)
         for num_shards in (1, 8):
             placement = Placement.balanced(chances, num_ranks=64, num_shards=num_shards)
-            cut = {
-                size: predicted(placement, BASE, _cut(name, size), vocabulary_size=250_002)
-                for size in (32, 16, 8)
-            }
+            cut = {size: predicted(placement, PAPER, _cut(name, size)) for size in (32, 16, 8)}
             step = cut[32]
             whole = Placement(1, 1, placement.shard_of)
-            everything = predicted(whole, BASE, _cut(name, 32)[:1], vocabulary_size=250_002)
+            everything = predicted(whole, PAPER, _cut(name, 32)[:1])
             by_ddp = _ring(64) * everything.memory_bytes / 4
             rows.append(
                 (
@@ -173,10 +168,7 @@ def _table_of_counts(sets: Sequence[str]) -> Table:
                 probabilities(name), num_ranks=TOY_RANKS, num_shards=num_shards
             )
             batches = [[(one, 1) for one in languages_of(name, u)] for u in range(TOY_UPDATES)]
-            steps = [
-                predicted(placement, TOY, batches, vocabulary_size=TOY_VOCABULARY, rank=rank)
-                for rank in range(TOY_RANKS)
-            ]
+            steps = [predicted(placement, TOY, batches, rank=rank) for rank in range(TOY_RANKS)]
             expected = np.array([(step.memory_bytes, step.sent_bytes) for step in steps])
             rows.append(
                 (
@@ -212,13 +204,14 @@ def _count(rank: int, language_set: str, num_shards: int, folder: str) -> None:
         placement = Placement.balanced(
             probabilities(language_set), num_ranks=TOY_RANKS, num_shards=num_shards
         )
+        shape = config_of(TOY)
         model = MaskedLanguageModel(
-            TOY,
+            shape,
             module_kind="language",
             languages=placement.languages(rank),
-            vocabulary_size=TOY_VOCABULARY,
+            vocabulary_size=TOY.vocabulary_size,
         )
-        initialise(model, TOY, torch.Generator().manual_seed(1))
+        initialise(model, shape, torch.Generator().manual_seed(1))
         together = Together(ranks, placement, model)
         objective, optimizer = MaskedLanguageModelling(model), _optimizer(model)
         for update in range(TOY_UPDATES):
@@ -249,7 +242,7 @@ def _optimizer(model: MaskedLanguageModel) -> torch.optim.Optimizer:
 
 
 def _batch(language: str) -> Batch:
-    tokens = np.arange(TOY_LENGTH, dtype=np.int64)[None] + 4
+    tokens = np.arange(TOY.length, dtype=np.int64)[None] + 4
     masked = np.array([3])
     return Batch(tokens=tokens, segments=((language, 1),), masked=masked, targets=tokens[0, masked])
 

@@ -1,8 +1,9 @@
 """`python -m benchmarks.fairseq_parity [--json FILE]`: how far the two engines are apart.
 
-Runs in fairseq's environment (docs/fairseq.md). A small model of each variant, with random weights
-and dropout 0, goes through both engines' own code with the same batches: the logits of padded
-sequences of several languages, the gradients of an update, and the losses of 100 updates.
+Runs in fairseq's environment (docs/fairseq.md). A small model of each variant, in the layout of the
+released base models and of the large one, with random weights and dropout 0, goes through both
+engines' own code with the same batches: the logits of padded sequences of several languages, the
+gradients of an update, and the losses of 100 updates.
 
 Shapes: B sequences, L length, M tokens that are read, V vocabulary.
 """
@@ -17,18 +18,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.models import config_of
 from benchmarks.report import Table, show
+from benchmarks.shapes import PARITY
 from xmod.config import ModelConfig
-from xmod.config_section import ModuleKind
+from xmod.config_section import Engine, ModuleKind
 from xmod.config_tasks import FinetuneConfig, TaskKind
 from xmod.config_training import PretrainConfig
 from xmod.data.batches import Batch
+from xmod.engines.choice import trainer_of
 from xmod.engines.fairseq_start import build_trainer, import_fairseq
 from xmod.model import MaskedLanguageModel, Segment, initialise
 from xmod.model.finetuning import copy_to_train
@@ -40,30 +44,28 @@ from xmod.tasks.heads import HEADS
 from xmod.tasks.ner import NO_TAG
 from xmod.tokenization.vocabulary import PAD
 from xmod.training.checkpoint import CheckpointFolder
-from xmod.training.loop import Execution, Trainer
+from xmod.training.loop import Execution, TrainingLoop
 from xmod.training.objective import MaskedLanguageModelling
+from xmod.training.trainer import Trainer
 
 NUM_UPDATES = 100
-VARIANTS: dict[str, ModuleKind] = {"xmod": "language", "shared": "shared", "shared_nm": "none"}
 LANGUAGES = ("en", "to", "ru", "sw")
 """`to` (Tongan) is a method of PyTorch's modules as well."""
-MODEL = ModelConfig(
-    size="parity",
-    num_layers=3,
-    width=48,
-    num_heads=4,
-    feed_forward=96,
-    bottleneck=24,
-    max_positions=32,
-    dropout=0.0,
-    attention_dropout=0.0,
-)
-VOCABULARY_SIZE = 300
+MODEL = config_of(PARITY, dropout=0.0, max_positions=32)
+LAYOUTS = {
+    "base": MODEL,
+    "large": MODEL.model_copy(update={"layer_norm": "pre", "bottleneck": MODEL.width // 4}),
+}
+VARIANTS: dict[str, ModuleKind] = {"xmod": "language", "shared": "shared", "shared_nm": "none"}
+VOCABULARY_SIZE = PARITY.vocabulary_size
 EPSILONS = (1e-8, 1e-6)
 """Adam's. fairseq adds it to the root of the uncorrected second moment, PyTorch to that of the
 corrected one: to fairseq it is up to 7 times larger in the first updates."""
 CONFIG = PretrainConfig(
-    sequence_length=24, batch_sequences=12, sequences_per_draw=4, precision="float32"
+    sequence_length=PARITY.length,
+    batch_sequences=PARITY.num_sequences,
+    sequences_per_draw=4,
+    precision="float32",
 )
 EXECUTION = Execution(
     device=torch.device("cpu"), num_threads=1, micro_batch_sequences=5, checkpoint_seconds=1e9
@@ -99,68 +101,53 @@ class RandomUpdates:
         return Batch(tokens=tokens, segments=run, masked=masked, targets=targets)
 
 
-def new_model(kind: ModuleKind) -> MaskedLanguageModel:
+def new_model(kind: ModuleKind, shape: ModelConfig) -> MaskedLanguageModel:
     model = MaskedLanguageModel(
-        MODEL, module_kind=kind, languages=LANGUAGES, vocabulary_size=VOCABULARY_SIZE
+        shape, module_kind=kind, languages=LANGUAGES, vocabulary_size=VOCABULARY_SIZE
     )
-    initialise(model, MODEL, torch.Generator().manual_seed(1))
+    initialise(model, shape, torch.Generator().manual_seed(1))
     return model
 
 
 def engines(
-    kind: ModuleKind, folder: Path, config: PretrainConfig = CONFIG
+    model: MaskedLanguageModel, folder: Path, config: PretrainConfig = CONFIG
 ) -> tuple[Trainer[Batch], Any]:
     """The two engines' trainings of one model, that begin with the same weights."""
-    from xmod.engines.fairseq_training import FairseqTraining
+    ours, theirs = (
+        _training(engine, deepcopy(model), folder, config) for engine in get_args(Engine)
+    )
+    assert isinstance(ours, Trainer)
+    return ours, theirs
 
-    model = new_model(kind)
-    ours, theirs = deepcopy(model), deepcopy(model)
-    common: dict[str, Any] = {
-        "label": "parity",
-        "config": config,
-        "peak_learning_rate": CONFIG.peak_learning_rate,
-        "budget_updates": NUM_UPDATES,
-        "seed": 1,
-        "execution": EXECUTION,
-    }
-    return (
-        Trainer(
-            model=ours,
-            encoder=ours.encoder,
-            objective=MaskedLanguageModelling(ours),
-            updates=RandomUpdates(),
-            checkpoints=CheckpointFolder(folder / "torch", "a"),
-            history_path=folder / "torch.csv",
-            **common,
-        ),
-        FairseqTraining(
-            model=theirs,
-            kind=None,
-            sample=lambda task, batch: task.pretraining_sample(batch),
-            num_tokens=lambda batch: batch.tokens.size,
-            updates=RandomUpdates(),
-            checkpoints=CheckpointFolder(folder / "fairseq", "a"),
-            history_path=folder / "fairseq.csv",
-            **common,
-        ),
+
+def _training(
+    engine: Engine, model: MaskedLanguageModel, folder: Path, config: PretrainConfig
+) -> TrainingLoop[Batch]:
+    return trainer_of(engine)(
+        label="parity",
+        model=model,
+        objective=MaskedLanguageModelling(model),
+        updates=RandomUpdates(),
+        config=config,
+        peak_learning_rate=CONFIG.peak_learning_rate,
+        budget_updates=NUM_UPDATES,
+        seed=1,
+        execution=EXECUTION,
+        checkpoints=CheckpointFolder(folder / engine, "a"),
     )
 
 
-def forward_difference(kind: ModuleKind, folder: Path) -> float:
+def forward_difference(model: MaskedLanguageModel, folder: Path) -> float:
     """The largest of all logits at tokens, of sequences of four languages, padded to one length.
 
     Weights are drawn wider than training's, so that every part of a layer matters.
     """
-    ours, theirs = engines(kind, folder)
     generator = torch.Generator().manual_seed(2)
-    model = ours.model
-    assert isinstance(model, MaskedLanguageModel)
+    model = deepcopy(model)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.empty_like(parameter).normal_(0.0, 0.2, generator=generator))
-    from xmod.engines.fairseq_weights import put_into_fairseq
-
-    put_into_fairseq(model, theirs.trainer.model)
+    _, theirs = engines(model, folder)
     lengths_B = torch.tensor([24, 7, 13, 24, 1, 20])
     tokens_BL = torch.randint(4, VOCABULARY_SIZE, (6, 24), generator=generator)
     is_token_BL = torch.arange(24) < lengths_B[:, None]
@@ -175,21 +162,19 @@ def forward_difference(kind: ModuleKind, folder: Path) -> float:
     return float((ours_MV - theirs_BLV[is_token_BL]).abs().max())
 
 
-def gradient_difference(kind: ModuleKind, folder: Path) -> float:
+def gradient_difference(model: MaskedLanguageModel, folder: Path) -> float:
     """The largest of all gradients of the first update."""
-    ours, theirs = engines(kind, folder)
+    ours, theirs = engines(model, folder)
     batches = RandomUpdates().update(0)
     ours.model.train()
     ours._accumulate(0, batches)
-    task = theirs.trainer.task
-    samples = [task.pretraining_sample(batch) for batch in batches]
-    return _largest(ours.model, fairseq_gradients(theirs.trainer, samples))
+    return _largest(ours.model, fairseq_gradients(theirs.trainer, batches))
 
 
-def task_gradient_difference(kind: TaskKind) -> float:
+def task_gradient_difference(kind: TaskKind, shape: ModelConfig) -> float:
     """The same of fine-tuning: two padded micro-batches of one update, what is frozen being so."""
     head, num_outputs = HEADS[kind]
-    encoder = copy_to_train(new_model("language").encoder, freezes=FinetuneConfig().freezes)
+    encoder = copy_to_train(new_model("language", shape).encoder, freezes=FinetuneConfig().freezes)
     ours = TaskModel(encoder, kind=head, num_outputs=num_outputs)
     initialise_head(ours, seed=1)
     batches = [_task_batch(kind, number) for number in (1, 2)]
@@ -197,23 +182,24 @@ def task_gradient_difference(kind: TaskKind) -> float:
     num_targets = sum(map(objective.num_targets, batches))
     trainer = build_trainer(
         deepcopy(ours),
-        kind=kind,
-        config=FinetuneConfig(precision="float32"),
+        objective=objective,
+        config=FinetuneConfig(),
+        precision="float32",
         peak_learning_rate=1e-3,
         budget_updates=10,
         seed=1,
-        execution=EXECUTION,
+        device=EXECUTION.device,
     )
-    samples = [trainer.task.finetuning_sample(batch, language="to") for batch in batches]
     for batch in batches:
         (objective.loss(batch, EXECUTION.device) / num_targets).backward()  # type: ignore[no-untyped-call]
-    return _largest(ours, fairseq_gradients(trainer, samples))
+    return _largest(ours, fairseq_gradients(trainer, batches))
 
 
-def fairseq_gradients(trainer: Any, samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+def fairseq_gradients(trainer: Any, batches: Sequence[Batch | TaskBatch]) -> dict[str, Tensor]:
     """Of an update, by fairseq's names, as its trainer divides them by the targets of all."""
     num_targets = 0
-    for sample in samples:
+    for batch in batches:
+        sample = trainer.task.sample(batch)
         _, number, _ = trainer.task.train_step(
             sample, trainer.model.train(), trainer.criterion, trainer.optimizer, update_num=0
         )
@@ -256,9 +242,11 @@ def _task_batch(kind: TaskKind, seed: int) -> TaskBatch:
     )
 
 
-def losses(kind: ModuleKind, folder: Path, config: PretrainConfig) -> tuple[list[float], ...]:
+def losses(
+    model: MaskedLanguageModel, folder: Path, config: PretrainConfig
+) -> tuple[list[float], ...]:
     """Of every update, by either engine."""
-    ours, theirs = engines(kind, folder, config)
+    ours, theirs = engines(model, folder, config)
     ours.run()
     theirs.run()
     found = tuple([row["loss"] for row in one.progress.rows] for one in (ours, theirs))
@@ -266,15 +254,15 @@ def losses(kind: ModuleKind, folder: Path, config: PretrainConfig) -> tuple[list
     return found
 
 
-def measure(kind: ModuleKind) -> dict[str, float]:
+def measure(model: MaskedLanguageModel) -> dict[str, float]:
     found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found["logits"] = forward_difference(kind, folder)
-        found["gradients_at_update_1"] = gradient_difference(kind, folder)
+        found["logits"] = forward_difference(model, folder / "forward")
+        found["gradients_at_update_1"] = gradient_difference(model, folder / "gradients")
         for epsilon in EPSILONS:
             config = CONFIG.model_copy(update={"adam_epsilon": epsilon})
-            ours, theirs = losses(kind, folder / f"{epsilon}", config)
+            ours, theirs = losses(model, folder / f"{epsilon}", config)
             pairs = zip(ours, theirs, strict=True)
             found[f"losses_epsilon_{epsilon:.0e}".replace("e-0", "e-")] = max(
                 abs(a - b) for a, b in pairs
@@ -290,20 +278,28 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     import_fairseq()
-    variants = {variant: measure(kind) for variant, kind in VARIANTS.items()}
-    tasks = {kind: task_gradient_difference(kind) for kind in HEADS}
+    variants = {
+        f"{variant}, {layout}": measure(new_model(kind, shape))
+        for layout, shape in LAYOUTS.items()
+        for variant, kind in VARIANTS.items()
+    }
+    tasks = {
+        f"{kind}, {layout}": task_gradient_difference(kind, shape)
+        for layout, shape in LAYOUTS.items()
+        for kind in HEADS
+    }
     if arguments.json:
         text = json.dumps({"variants": variants, "tasks": tasks})
         arguments.json.write_text(text, encoding="utf-8")
     rows = [(name, *(f"{one:.2g}" for one in row.values())) for name, row in variants.items()]
-    columns = ("variant", *(key.replace("_", " ") for key in variants["xmod"]))
+    columns = ("variant", *(key.replace("_", " ") for key in variants["xmod, base"]))
     show(Table(title="Pre-training", explanation="", columns=columns, rows=tuple(rows)))
     show(
         Table(
             title="Fine-tuning",
             explanation="",
             columns=("task", "gradients at update 1"),
-            rows=tuple((kind, f"{one:.2g}") for kind, one in tasks.items()),
+            rows=tuple((name, f"{one:.2g}") for name, one in tasks.items()),
         )
     )
 

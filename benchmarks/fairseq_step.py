@@ -14,7 +14,7 @@ from benchmarks.shapes import Precision, Shape, Step
 from xmod.config_training import TrainingConfig
 from xmod.data.batches import Batch
 from xmod.engines.fairseq_start import build_trainer, import_fairseq
-from xmod.training.loop import Execution
+from xmod.training.objective import MaskedLanguageModelling
 
 
 def fairseq_training(shape: Shape, precision: Precision) -> Step:
@@ -42,24 +42,22 @@ def fairseq_loss(shape: Shape) -> Callable[[int], object]:
 
 def _trainer(shape: Shape, precision: Precision) -> Any:
     import_fairseq()
+    model = our_model(shape)
     return build_trainer(
-        our_model(shape),
-        kind=None,
-        config=TrainingConfig(precision=precision),
+        model,
+        objective=MaskedLanguageModelling(model),
+        config=TrainingConfig(),
+        precision=precision,
         peak_learning_rate=1e-3,
         budget_updates=1_000_000,
         seed=1,
-        execution=Execution(
-            device=torch.device("cpu"),
-            num_threads=shape.num_threads,
-            micro_batch_sequences=shape.num_sequences,
-        ),
+        device=torch.device("cpu"),
     )
 
 
 def _sample(trainer: Any, arrays: tuple[Tensor, Tensor, Tensor], language: str) -> dict[str, Any]:
     tokens, masked, targets = arrays
-    sample: dict[str, Any] = trainer.task.pretraining_sample(
+    sample: dict[str, Any] = trainer.task.sample(
         Batch(
             tokens=tokens.numpy(),
             segments=((language, len(tokens)),),

@@ -17,17 +17,15 @@ def languages_of(shape: Shape) -> list[str]:
     return [f"l{index:02d}" for index in range(shape.num_languages)]
 
 
+def config_of(shape: Shape, *, dropout: float = DROPOUT, **changes: Any) -> ModelConfig:
+    """The shape in the words of a configuration, with `changes`."""
+    parts = ("num_layers", "width", "num_heads", "feed_forward", "bottleneck")
+    values = {part: getattr(shape, part) for part in parts} | changes
+    return ModelConfig(size=shape.name, dropout=dropout, attention_dropout=dropout, **values)
+
+
 def our_model(shape: Shape) -> MaskedLanguageModel:
-    config = ModelConfig(
-        size=shape.name,
-        num_layers=shape.num_layers,
-        width=shape.width,
-        num_heads=shape.num_heads,
-        feed_forward=shape.feed_forward,
-        bottleneck=shape.bottleneck,
-        dropout=DROPOUT,
-        attention_dropout=DROPOUT,
-    )
+    config = config_of(shape)
     model = MaskedLanguageModel(
         config,
         module_kind="language",

@@ -114,3 +114,31 @@ BASE = Shape(
     num_sequences=2,
     length=512,
 )
+TOY = Shape(
+    name="toy",
+    num_layers=2,
+    width=32,
+    num_heads=2,
+    feed_forward=64,
+    bottleneck=16,
+    vocabulary_size=500,
+    num_languages=75,
+    num_threads=1,
+    num_sequences=1,
+    length=8,
+)
+"""For counting, not for timing."""
+PARITY = Shape(
+    name="parity",
+    num_layers=3,
+    width=48,
+    num_heads=4,
+    feed_forward=96,
+    bottleneck=24,
+    vocabulary_size=300,
+    num_languages=4,
+    num_threads=1,
+    num_sequences=12,
+    length=24,
+)
+"""For comparing what engines compute."""

@@ -30,7 +30,7 @@ with_gpus() {
   if [ "$1" = 0 ] || [ -n "${XMOD_GPUS_ARE_GIVEN:-}" ]; then "${@:2}"; else python -m xmod.take_gpus --number "$@"; fi
 }
 
-# Go on in the environment of fairseq (docs/fairseq.md); with conda that is the rule's.
-in_fairseq() {
-  if [ -z "${XMOD_USES_CONDA:-}" ]; then export PATH="${XMOD_FAIRSEQ:-$PYTHONPATH/.venv-fairseq}/bin:$PATH"; fi
+# in_engine ENGINE: go on in its environment (docs/fairseq.md); with conda that is the rule's.
+in_engine() {
+  if [ "$1" = fairseq ] && [ -z "${XMOD_USES_CONDA:-}" ]; then export PATH="${XMOD_FAIRSEQ:-$PYTHONPATH/.venv-fairseq}/bin:$PATH"; fi
 }

@@ -292,8 +292,6 @@ class Config(Section):
     def _fairseq_can_train(self) -> Self:
         if self.engine != "fairseq":
             return self
-        if self.model.layer_norm == "pre":
-            raise ValueError("engine: fairseq trains models of model.layer_norm: post only")
         self.model.reduction()
         if self.distributed.processes > 1:
             raise ValueError(

@@ -5,13 +5,18 @@ The rules say the same to Snakemake; `tests/workflow/test_report.py` holds both 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from xmod.analysis.report.state import Job
 from xmod.dag import Dag
+from xmod.expected_entry import entry
 from xmod.expected_result_jobs import result_jobs
-from xmod.expected_task_jobs import TaskJobs, flat
+from xmod.expected_task_jobs import TaskJobs
 from xmod.paths import VOCABULARY_FILES
+
+BESIDE = ("history.csv", "manifest.json")
+"""What training leaves beside weights."""
 
 
 def expected_jobs(dag: Dag) -> tuple[Job, ...]:
@@ -32,84 +37,43 @@ def _corpora(dag: Dag) -> Iterator[Job]:
     for scope in dag.scopes("corpora"):
         for batch in dag.batches(dag.available_languages):
             if set(batch.isos) & set(dag.corpus_languages):
-                yield Job(
-                    stage="corpora",
-                    scope=scope,
-                    part=batch.name,
-                    outputs=tuple(dag.paths.corpora(scope, batch.isos)),
-                    inputs=(
-                        *dag.package_inputs,
-                        *dag.sources.corpus_stamps(batch.isos),
-                        *dag.text_files(batch.isos),
-                    ),
-                    log=dag.paths.log("corpora", scope, batch.name),
-                    benchmark=dag.paths.benchmark("corpora", scope, batch.name),
-                    told=dag.job_text("corpora", scope, "job"),
-                    told_in=dag.paths.job("corpora", scope, f"job-{batch.name}"),
-                )
+                stamps, text = dag.sources.corpus_stamps(batch.isos), dag.text_files(batch.isos)
+                read = (*dag.package_inputs, *stamps, *text)
+                files = dag.paths.corpora(scope, batch.isos)
+                yield entry(dag, "corpora", scope, files, read, part=batch.name)
 
 
 def _vocabularies(dag: Dag) -> Iterator[Job]:
     """Of the vocabularies that cells share, and the token files in them."""
+    paths = dag.paths
     for scope in dag.scopes("vocabulary"):
-        yield Job(
-            stage="vocabulary",
-            scope=scope,
-            outputs=tuple(dag.paths.vocabulary(scope, file) for file in VOCABULARY_FILES),
-            inputs=(*dag.given_vocabulary(scope), *dag.vocabulary_corpora(scope)),
-            log=dag.paths.log("vocabulary", scope),
-            benchmark=dag.paths.benchmark("vocabulary", scope),
-            told=dag.job_text("vocabulary", scope, "job"),
-            told_in=dag.paths.job("vocabulary", scope),
-        )
+        files = [paths.vocabulary(scope, file) for file in VOCABULARY_FILES]
+        read = (*dag.given_vocabulary(scope), *dag.vocabulary_corpora(scope))
+        yield entry(dag, "vocabulary", scope, files, read)
     for scope in dag.scopes("vocabulary"):
-        read = _read_in(dag, "vocabulary", scope)
+        languages = _read_in(dag, "vocabulary", scope)
         for batch in dag.batches(dag.available_languages):
-            if read & set(batch.isos):
-                yield Job(
-                    stage="tokens",
-                    scope=scope,
-                    part=batch.name,
-                    outputs=tuple(dag.paths.token_files(scope, batch.isos)),
-                    inputs=(
-                        dag.paths.vocabulary(scope),
-                        *dag.corpora("vocabulary", scope, batch.isos),
-                    ),
-                    log=dag.paths.log("tokens", scope, batch.name),
-                    benchmark=dag.paths.benchmark("tokens", scope, batch.name),
-                )
+            if languages & set(batch.isos):
+                corpora = dag.corpora("vocabulary", scope, batch.isos)
+                files = paths.token_files(scope, batch.isos)
+                read = (paths.vocabulary(scope), *corpora)
+                yield entry(dag, "tokens", scope, files, read, part=batch.name)
 
 
 def _added_vocabularies(dag: Dag) -> Iterator[Job]:
     """Of each added language: its vocabulary, and its token files."""
     paths = dag.paths
     for scope in dag.scopes("added_vocabulary"):
-        read = _read_in(dag, "added_vocabulary", scope)
+        languages = _read_in(dag, "added_vocabulary", scope)
         for batch in dag.added_batches:
-            if not read & set(batch.isos):
-                continue
-            corpora = dag.corpora("added_vocabulary", scope, batch.isos)
-            yield Job(
-                stage="added vocabulary",
-                scope=scope,
-                part=batch.name,
-                outputs=tuple(paths.added_vocabulary_files(scope, batch.isos)),
-                inputs=tuple(corpora),
-                log=paths.log("added_vocabulary", scope, batch.name),
-                benchmark=paths.benchmark("added_vocabulary", scope, batch.name),
-                told=dag.job_text("added_vocabulary", scope, "job"),
-                told_in=paths.job("added_vocabulary", scope, f"job-{batch.name}"),
-            )
-            models = (paths.added_vocabulary(scope, iso) for iso in batch.isos)
-            yield Job(
-                stage="added tokens",
-                scope=scope,
-                part=batch.name,
-                outputs=tuple(paths.added_token_files(scope, batch.isos)),
-                inputs=(*models, *corpora),
-                log=paths.log("added_tokens", scope, batch.name),
-                benchmark=paths.benchmark("added_tokens", scope, batch.name),
-            )
+            if languages & set(batch.isos):
+                corpora = dag.corpora("added_vocabulary", scope, batch.isos)
+                files = paths.added_vocabulary_files(scope, batch.isos)
+                yield entry(dag, "added_vocabulary", scope, files, corpora, part=batch.name)
+                models = (paths.added_vocabulary(scope, iso) for iso in batch.isos)
+                files = paths.added_token_files(scope, batch.isos)
+                read = (*models, *corpora)
+                yield entry(dag, "added_tokens", scope, files, read, part=batch.name)
 
 
 def _read_in(dag: Dag, stage: str, scope: str) -> set[str]:
@@ -120,66 +84,30 @@ def _read_in(dag: Dag, stage: str, scope: str) -> set[str]:
 
 
 def _models(dag: Dag) -> Iterator[Job]:
-    """Pre-training, and modules that are trained on top of other cells' models."""
+    """Pre-training, released checkpoints, and modules trained on top of other cells' models."""
     paths, models = dag.paths, dag.models
     for training in models.pretrainings:
         for cell in training.cells:
-            files = ("model.safetensors", "history.csv", "manifest.json")
-            yield Job(
-                stage="pretrain",
-                scope=cell,
-                cells=(*_seen_as(dag, "pretrain", cell), *_based_on(dag, cell)),
-                outputs=(
-                    *(paths.pretrained(cell, file) for file in files),
-                    *models.checkpoint_files(cell, training.checkpoints),
-                ),
-                inputs=flat(models.pretrain_inputs(cell)),
-                log=paths.log("pretrain", cell),
-                benchmark=paths.benchmark("pretrain", cell),
-                told=dag.job_text("pretrain", cell, "job"),
-                told_in=paths.job("pretrain", cell),
-            )
+            files = [paths.pretrained(cell, file) for file in ("model.safetensors", *BESIDE)]
+            files += models.checkpoint_files(cell, training.checkpoints)
+            cells = (*_seen_as(dag, "pretrain", cell), *_based_on(dag, cell))
+            yield entry(dag, "pretrain", cell, files, models.pretrain_inputs(cell), cells=cells)
     for cell in models.released:
-        yield Job(
-            stage="import released",
-            scope=cell,
-            cells=_seen_as(dag, "pretrain", cell),
-            outputs=(paths.pretrained(cell), paths.pretrained(cell, "manifest.json")),
-            inputs=flat(models.released_inputs(cell)),
-            log=paths.log("import_released", cell),
-            benchmark=paths.benchmark("import_released", cell),
-            told=dag.job_text("pretrain", cell, "job"),
-            told_in=paths.job("pretrain", cell),
-        )
+        yield _made(dag, "import_released", cell, models.released_inputs(cell))
     for batch in models.adapter_batches:
         for cell in batch.cells:
-            files = ("adapter.safetensors", "history.csv", "manifest.json")
-            yield Job(
-                stage="adapt",
-                scope=cell,
-                part=batch.name,
-                cells=_seen_as(dag, "pretrain", cell),
-                outputs=tuple(
-                    paths.adapter(cell, iso, file) for file in files for iso in batch.isos
-                ),
-                inputs=flat(models.adapt_inputs(cell, batch)),
-                log=paths.log("adapt", cell, batch.name),
-                benchmark=paths.benchmark("adapt", cell, batch.name),
-                told=dag.job_text("adapt", cell, f"job-{batch.name}"),
-                told_in=paths.job("adapt", cell, f"job-{batch.name}"),
-            )
+            names = ("adapter.safetensors", *BESIDE)
+            files = [paths.adapter(cell, iso, file) for file in names for iso in batch.isos]
+            read, cells = models.adapt_inputs(cell, batch), _seen_as(dag, "pretrain", cell)
+            yield entry(dag, "adapt", cell, files, read, part=batch.name, cells=cells)
     for cell in dict.fromkeys(cell for batch in models.adapter_batches for cell in batch.cells):
-        yield Job(
-            stage="join adapters",
-            scope=cell,
-            cells=_seen_as(dag, "pretrain", cell),
-            outputs=(paths.pretrained(cell), paths.pretrained(cell, "manifest.json")),
-            inputs=flat(models.join_inputs(cell)),
-            log=paths.log("join_adapters", cell),
-            benchmark=paths.benchmark("join_adapters", cell),
-            told=dag.job_text("join", cell, "job"),
-            told_in=paths.job("pretrain", cell),
-        )
+        yield _made(dag, "join_adapters", cell, models.join_inputs(cell))
+
+
+def _made(dag: Dag, rule: str, cell: str, inputs: Mapping[str, Any]) -> Job:
+    """A cell's model that is made of files, without training."""
+    files = (dag.paths.pretrained(cell), dag.paths.pretrained(cell, "manifest.json"))
+    return entry(dag, rule, cell, files, inputs, cells=_seen_as(dag, "pretrain", cell))
 
 
 def _seen_as(dag: Dag, stage: str, seen: str) -> tuple[str, ...]:
@@ -197,30 +125,11 @@ def _measured(dag: Dag) -> Iterator[Job]:
     paths = dag.paths
     for batch in dag.extension_batches:
         for cell in batch.cells:
-            files = ("extension.safetensors", "history.csv", "manifest.json")
-            yield Job(
-                stage="extend",
-                scope=cell,
-                part=batch.name,
-                cells=_seen_as(dag, "extend", cell),
-                outputs=tuple(
-                    paths.extension(cell, iso, file) for file in files for iso in batch.isos
-                ),
-                inputs=flat(dag.extend_inputs(cell, batch)),
-                log=paths.log("extend", cell, batch.name),
-                benchmark=paths.benchmark("extend", cell, batch.name),
-                told=dag.job_text("extend", cell, f"job-{batch.name}"),
-                told_in=paths.job("extend", cell, f"job-{batch.name}"),
-            )
+            names = ("extension.safetensors", *BESIDE)
+            files = [paths.extension(cell, iso, file) for file in names for iso in batch.isos]
+            read, cells = dag.extend_inputs(cell, batch), _seen_as(dag, "extend", cell)
+            yield entry(dag, "extend", cell, files, read, part=batch.name, cells=cells)
     for cell in dag.stage_ids("perplexity"):
-        yield Job(
-            stage="perplexity",
-            scope=cell,
-            cells=_seen_as(dag, "perplexity", cell),
-            outputs=(paths.perplexity(cell), paths.perplexity(cell, "manifest.json")),
-            inputs=flat(dag.perplexity_inputs(cell)),
-            log=paths.log("perplexity", cell),
-            benchmark=paths.benchmark("perplexity", cell),
-            told=dag.job_text("perplexity", cell, "job"),
-            told_in=paths.job("perplexity", cell),
-        )
+        files = [paths.perplexity(cell), paths.perplexity(cell, "manifest.json")]
+        read, cells = dag.perplexity_inputs(cell), _seen_as(dag, "perplexity", cell)
+        yield entry(dag, "perplexity", cell, files, read, cells=cells)

@@ -16,8 +16,7 @@ from xmod.evaluated import evaluated_sets
 def result_jobs(dag: Dag) -> Iterator[Job]:
     """The summary, claims, figures and tables."""
     yield from _summary(dag)
-    if dag.config.claims:
-        yield from _pages(dag, dag.config.claims)
+    yield from _pages(dag)
     yield from _shown(dag)
 
 
@@ -48,18 +47,20 @@ def _summary(dag: Dag) -> Iterator[Job]:
               log=paths.log("write_captions"), told=dag.captions(), told_in=captions)  # fmt: skip
 
 
-def _pages(dag: Dag, claims: str) -> Iterator[Job]:
-    """What the results say of the paper's claims, and the paper's numbers of each other."""
+def _pages(dag: Dag) -> Iterator[Job]:
+    """What the results say of the paper's claims, where they are judged, and what the paper's
+    numbers say of each other, which needs neither."""
     paths, published = dag.paths, Path(__file__).parent / "analysis/published_results.csv"
-    suffixes = ("md", "csv", "json", "manifest.json")
-    summary = (paths.summary("metrics.csv"), paths.summary("grid.json"), dag.config.languages)
-    yield Job(
-        stage="claims",
-        scope="claims.md",
-        outputs=tuple(paths.page(f"claims.{suffix}") for suffix in suffixes),
-        inputs=(claims, *summary),
-        log=paths.log("judge_claims"),
-    )
+    if dag.config.claims:
+        suffixes = ("md", "csv", "json", "manifest.json")
+        summary = (paths.summary("metrics.csv"), paths.summary("grid.json"), dag.config.languages)
+        yield Job(
+            stage="claims",
+            scope="claims.md",
+            outputs=tuple(paths.page(f"claims.{suffix}") for suffix in suffixes),
+            inputs=(dag.config.claims, *summary),
+            log=paths.log("judge_claims"),
+        )
     yield Job(
         stage="claims",
         scope="paper_audit.md",

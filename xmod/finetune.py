@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from xmod.command import add_execution_arguments, execution_from, run
+from xmod.engines.choice import trainer_of
 from xmod.task_jobs import Run
 from xmod.tasks.finetuning import TaskObjective
 from xmod.tasks.start import Start, add_arguments
-from xmod.training.loop import Execution, Trainer
+from xmod.training.loop import Execution, TrainingLoop
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -22,20 +24,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_execution_arguments(parser)
     options = parser.parse_args(arguments)
     execution = execution_from(options)
-    start = Start(options, engine="torch")
+    start = Start(options)
+    engine = trainer_of(start.job.engine)
     for one in start.job.runs:
-        train(start, one, execution)
+        train(start, one, engine, execution)
 
 
-def train(start: Start, one: Run, execution: Execution) -> None:
+def train(start: Start, one: Run, engine: type[TrainingLoop[Any]], execution: Execution) -> None:
     """Train one run; write model, history and manifest."""
     started = time.time()
     job, model, checkpoints = start.job, start.model(one), start.checkpoints(one)
     updates = start.updates(one, micro_batch_sequences=execution.micro_batch_sequences)
-    trainer = Trainer(
+    trainer = engine(
         label=f"{job.cell} on {job.task}, {one.name}",
         model=model,
-        encoder=model.encoder,
         objective=TaskObjective(model, kind=job.kind, language=job.source),
         updates=updates,
         config=job.finetune,
@@ -44,10 +46,9 @@ def train(start: Start, one: Run, execution: Execution) -> None:
         seed=one.seed,
         execution=execution,
         checkpoints=checkpoints,
-        history_path=checkpoints.place / "history.csv",
     )
     trainer.run()
-    start.save(one, model, trainer.progress, started=started, account=trainer.account())
+    start.save(one, model, trainer, started=started)
     checkpoints.keep_last()
 
 

@@ -260,16 +260,6 @@ def grid_record(grid: Grid, config: Config, table: LanguageTable) -> dict[str, A
     }
 
 
-def check_engine(cell: str, wanted: Engine, *, has: Engine) -> None:
-    """Raises ValueError where a cell's job is for another engine than the command that has it."""
-    if wanted != has:
-        raise ValueError(
-            f"the job of cell {cell} is for engine: {wanted}, and this command is {has}'s; "
-            "xmod.pretrain and xmod.finetune are torch's, xmod.pretrain_fairseq and "
-            "xmod.finetune_fairseq are fairseq's"
-        )
-
-
 def text(job: Section | Mapping[str, Any], *, without: frozenset[str] = frozenset()) -> str:
     """A job as JSON: the parameter that Snakemake compares.
 

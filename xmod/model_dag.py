@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from xmod.dag import Dag
 
 
+def by_engine(stage: str, engine: Engine) -> str:
+    """What the names of a stage's rules begin with: `finetune`, `finetune_fairseq`."""
+    return stage if engine == "torch" else f"{stage}_{engine}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pretraining:
     """Cells that one engine pre-trains and saves at the same checkpoints, its further outputs."""
@@ -35,7 +40,7 @@ class Pretraining:
     def name(self) -> str:
         """Of the rule: `pretrain`, `pretrain_checkpoint_0_25_0_5`, `pretrain_fairseq`."""
         shares = [one.partition("=")[2].replace(".", "_") for one in self.checkpoints]
-        first = "pretrain" if self.engine == "torch" else f"pretrain_{self.engine}"
+        first = by_engine("pretrain", self.engine)
         return "_".join((first, "checkpoint", *shares)) if shares else first
 
     @property
@@ -92,9 +97,6 @@ class ModelDag:
             for (engine, names), found in cells.items()
             if found
         ]
-
-    def pretrainings_by(self, engine: Engine) -> list[Pretraining]:
-        return [one for one in self.pretrainings if one.engine == engine]
 
     def histories(self) -> list[str]:
         """Of every pre-training."""

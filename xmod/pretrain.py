@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from functools import partial
 
 from xmod.command import add_execution_arguments, execution_from, run
 from xmod.data.sampling import sampling_probabilities
-from xmod.jobs import PretrainJob, check_engine
-from xmod.training.loop import Execution, Trainer
+from xmod.engines.choice import trainer_of
+from xmod.jobs import PretrainJob
+from xmod.training.loop import Execution
 from xmod.training.objective import MaskedLanguageModelling
 from xmod.training.parallel import Alone
 from xmod.training.placement import Placement
@@ -54,7 +54,12 @@ def pretrain(arguments: argparse.Namespace, execution: Execution, ranks: Ranks |
     history and manifest."""
     started = time.time()
     job = PretrainJob.read(arguments.job)
-    check_engine(job.cell, job.engine, has="torch")
+    if ranks is not None and job.engine != "torch":
+        raise ValueError(
+            f"the job of cell {job.cell} is for engine: {job.engine}, which trains in one process; "
+            "leave --distributed out"
+        )
+    engine = trainer_of(job.engine)
     placement = placement_of(job, ranks, arguments.module_shards)
     start = Start(
         arguments,
@@ -63,11 +68,10 @@ def pretrain(arguments: argparse.Namespace, execution: Execution, ranks: Ranks |
         by_language=ranks is not None,
     )
     languages = job.languages if ranks is None else placement.languages(ranks.rank)
-    model = start.model(languages).to(execution.device)
-    trainer = Trainer(
+    model = start.model(languages)
+    trainer = engine(
         label=job.cell,
         model=model,
-        encoder=model.encoder,
         objective=MaskedLanguageModelling(model),
         updates=start.updates,
         config=job.pretrain,
@@ -76,9 +80,10 @@ def pretrain(arguments: argparse.Namespace, execution: Execution, ranks: Ranks |
         seed=job.seed,
         execution=execution,
         checkpoints=start.checkpoints,
-        history_path=start.checkpoints.place / "history.csv",
         snapshots=frozenset(job.checkpoints.values()),
-        parallel=Alone() if ranks is None else Together(ranks, placement, model),
+        parallel=(
+            Alone() if ranks is None else Together(ranks, placement, model.to(execution.device))
+        ),
     )
     trainer.run()
     joined_tensors = (
@@ -89,13 +94,7 @@ def pretrain(arguments: argparse.Namespace, execution: Execution, ranks: Ranks |
     if joined_tensors is not None:
         model = start.model(job.languages)
         model.load_state_dict(joined_tensors)
-    start.save(
-        model,
-        trainer.progress,
-        take_snapshot=partial(start.checkpoints.load_snapshot, model=model),
-        started=started,
-        account=trainer.account(),
-    )
+    start.save(model, trainer, started=started)
 
 
 def placement_of(job: PretrainJob, ranks: Ranks | None, num_shards: int) -> Placement:

@@ -9,7 +9,7 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from xmod import jobs, task_jobs
 from xmod.cells import Cell
@@ -17,6 +17,7 @@ from xmod.config import Config
 from xmod.config_section import Engine, Section
 from xmod.config_tasks import TaskConfig, TaskKind
 from xmod.language_batches import LanguageBatch, any_of
+from xmod.model_dag import by_engine
 from xmod.paths import Paths
 from xmod.task_jobs import Run, RunBatch
 
@@ -91,10 +92,14 @@ class TaskDag:
         cells = self._cells["finetune", task].items()
         return any_of(seen for seen, cell in cells if configs[cell.id].engine == engine)
 
-    def finetunings_by(self, engine: Engine) -> list[tuple[str, RunBatch]]:
-        """The tasks that an engine fine-tunes some cell on, with each batch of their runs."""
-        tasks = (task for task in self.cells if self.finetuned_by(engine, task))
-        return [(task, batch) for task in tasks for batch in self.run_batches(task)]
+    def finetunings(self, task: str) -> list[tuple[Engine, RunBatch, str]]:
+        """The engines that fine-tune some cell on a task, with each batch of runs and its rule."""
+        return [
+            (engine, batch, f"{by_engine('finetune', engine)}_{task}_{batch.name}")
+            for batch in self.run_batches(task)
+            for engine in get_args(Engine)
+            if self.finetuned_by(engine, task)
+        ]
 
     def scopes(self, stage: str, task: str) -> dict[str, Cell]:
         """Scope -> a cell of that scope."""

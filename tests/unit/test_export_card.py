@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.shapes import model_config
 from tests.unit.test_jobs import loaded
-from xmod.config import ModelConfig
 from xmod.export_card import RELEASED_LICENCE, card_of
 from xmod.export_source import Source
 from xmod.files import write_json_atomic
@@ -20,9 +20,6 @@ from xmod.model.task_heads import TaskModel
 ROOT = Path(__file__).parents[2]
 CELL = "xmod.base.13.125k"
 RUN = "learning_rate=0.0001+epochs=5+seed=1"
-SHAPE = ModelConfig(
-    size="s", num_layers=1, width=8, num_heads=2, feed_forward=8, bottleneck=4, max_positions=8
-)
 
 
 @pytest.fixture
@@ -52,7 +49,7 @@ def card(raw: dict[str, Any], language: str | None = None, task: str | None = No
         stats = paths.corpus(cell.scope("corpora"), iso, "stats.json")
         write_json_atomic(Path(stats), {"splits": {"train": {"characters": 1234}}})
     model = MaskedLanguageModel(
-        SHAPE, module_kind="language", languages=source.languages, vocabulary_size=20
+        model_config(), module_kind="language", languages=source.languages, vocabulary_size=20
     )
     if task is None:
         return card_of(source, model)

@@ -118,7 +118,7 @@ def test_what_is_frozen_stays_and_nothing_runs_again(finished: Project) -> None:
 def command(project: Project, output: Path) -> list[str]:
     results = project.folder / "results/tiny"
     return [
-        *(str(interpreter()), "-m", "xmod.pretrain_fairseq"),
+        *(str(interpreter()), "-m", "xmod.pretrain"),
         *("--job", str(results / f"pretrain/{FAIRSEQ}/job.json")),
         *("--vocabulary", str(results / "vocabulary/default/spm.model")),
         *("--tokens", str(results / "tokens/default")),
@@ -169,7 +169,7 @@ from fairseq.tasks import FairseqTask
 def train_step(*_, **__):
     raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
 FairseqTask.train_step = train_step
-from xmod.pretrain_fairseq import main
+from xmod.pretrain import main
 main()
 """
 """Pre-training on a GPU that is too small."""
@@ -224,9 +224,11 @@ def test_the_engines_agree(tmp_path: Path) -> None:
         timeout=300,
     )
     measured_of = json.loads(found.read_text(encoding="utf-8"))
-    assert set(measured_of["tasks"]) == {"nli", "ner", "qa"}
+    tasks, variants = ("nli", "ner", "qa"), ("xmod", "shared", "shared_nm")
+    layouts = ("base", "large")
+    assert set(measured_of["tasks"]) == {f"{a}, {b}" for a in tasks for b in layouts}
     assert max(measured_of["tasks"].values()) < 1e-5
-    assert set(measured_of["variants"]) == {"xmod", "shared", "shared_nm"}
+    assert set(measured_of["variants"]) == {f"{a}, {b}" for a in variants for b in layouts}
     for measured in measured_of["variants"].values():
         assert measured["logits"] < 1e-5
         assert measured["gradients_at_update_1"] < 1e-5

@@ -109,6 +109,20 @@ def test_the_jobs_that_are_expected_are_those_of_the_rules(project: Project) -> 
     assert set(expected) == noted
 
 
+def test_without_claims_as_many_jobs_are_expected_as_snakemake_plans(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The paper's own numbers are checked against each other all the same."""
+    project = make_project(tmp_path / "project")
+    assert project.config["claims"] is None
+    planned = project.planned()
+    assert (planned.pop("all"), planned["audit_paper"]) == (1, 1)
+    monkeypatch.chdir(project.folder)
+    jobs = report.plan_of(Path("config.yaml")).jobs
+    assert [job.scope for job in jobs if job.stage == "claims"] == ["paper_audit.md"]
+    assert len(jobs) == sum(planned.values())
+
+
 def test_the_logs_and_benchmarks_are_those_of_the_rules(project: Project) -> None:
     for one in judged(project):
         assert Path(one.job.log).is_file()

@@ -1,6 +1,6 @@
 # Pre-training: one job a cell, resumed from its own checkpoints (X-MOD sections 3 and 4).
 
-for training in RUN.models.pretrainings_by("torch"):
+for training in RUN.models.pretrainings:
 
     rule:
         name:
@@ -19,7 +19,7 @@ for training in RUN.models.pretrainings_by("torch"):
         wildcard_constraints:
             cell=training.cell_pattern,
         conda:
-            "../../envs/xmod.yaml"
+            ENVIRONMENTS[training.engine]
         threads: RUN.launch.cores
         resources:
             **RUN.launch.resources,
@@ -39,7 +39,7 @@ for training in RUN.models.pretrainings_by("torch"):
         shell:
             f"begin {training.name} {{log:q}};"
             " write_job {params.job:q} {params.job_file:q};"
-            f" with_gpus {{resources.gpu}} {RUN.launch.command} --job {{params.job_file:q}}"
+            f" in_engine {training.engine}; with_gpus {{resources.gpu}} {RUN.launch.command} --job {{params.job_file:q}}"
             " --vocabulary {input.vocabulary:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
             " --output {params.folder:q} --threads {resources.threads_each} --device {resources.device}"

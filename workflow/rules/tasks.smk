@@ -144,11 +144,11 @@ for task in TASKS.cells:
                 " --each-vocabulary {params.vocabularies:q} --output {params.folder:q}"
                 " 2>&1 | keep_log {log:q}"
 
-    for batch in TASKS.run_batches(task):
+    for engine, batch, name in TASKS.finetunings(task):
 
         rule:
             name:
-                f"finetune_{task}_{batch.name}"
+                name
             input:
                 unpack(lambda wildcards, task=task: TASKS.finetune_inputs(task, wildcards.cell)),
             output:
@@ -158,9 +158,9 @@ for task in TASKS.cells:
             benchmark:
                 PATHS.benchmark("finetune", task, "{cell}", batch.name)
             wildcard_constraints:
-                cell=TASKS.finetuned_by("torch", task),
+                cell=TASKS.finetuned_by(engine, task),
             conda:
-                "../../envs/xmod.yaml"
+                ENVIRONMENTS[engine]
             threads: 1
             resources:
                 mem_mb=3000,
@@ -180,9 +180,10 @@ for task in TASKS.cells:
                 checkpoints=PATHS.checkpoints("finetune", f"{task}/{{cell}}"),
                 folder=PATHS.task_folder("finetune", task, "{cell}"),
             shell:
-                f"begin finetune_{task}_{batch.name} {{log:q}};"
+                f"begin {name} {{log:q}};"
                 " write_job {params.job:q} {params.job_file:q};"
-                " with_gpus {resources.gpu} python -m xmod.finetune --job {params.job_file:q}"
+                f" in_engine {engine}; with_gpus {{resources.gpu}} python -m xmod.finetune"
+                " --job {params.job_file:q}"
                 " --model {input.model:q}"
                 " --vocabulary {input.vocabulary:q} {params.extension}"
                 " --features {input.features:q} --checkpoints {params.checkpoints:q}"
@@ -190,6 +191,8 @@ for task in TASKS.cells:
                 " --checkpoint-seconds {resources.checkpoint_seconds}"
                 " --micro-batch-sequences {resources.micro_batch_sequences}"
                 " 2>&1 | keep_log {log:q}"
+
+    for batch in TASKS.run_batches(task):
 
         rule:
             name:

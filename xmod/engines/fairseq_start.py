@@ -14,13 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from xmod.config_tasks import TaskKind
+import torch
+
 from xmod.config_training import OptimizerConfig
 from xmod.engines.environment import VARIABLE, folder
-from xmod.model.heads import MaskedLanguageModel
-from xmod.model.task_heads import TaskModel
-from xmod.training.loop import Execution
-from xmod.training.precision import ActualPrecision, resolve
+from xmod.model.task_heads import AnyModel
+from xmod.tasks.finetuning import TaskObjective
+from xmod.training.objective import Objective
+from xmod.training.precision import ActualPrecision
 
 PLUGIN = Path(__file__).parent / "fairseq_plugin"
 """What `--user-dir` names."""
@@ -58,14 +59,15 @@ def import_fairseq() -> None:
 
 
 def build_trainer(
-    model: MaskedLanguageModel | TaskModel,
+    model: AnyModel,
     *,
-    kind: TaskKind | None,
+    objective: Objective[Any],
     config: OptimizerConfig,
+    precision: ActualPrecision,
     peak_learning_rate: float,
     budget_updates: int,
     seed: int,
-    execution: Execution,
+    device: torch.device,
 ) -> Any:
     """fairseq's trainer of a model like `model`, with its weights, from its own command line.
 
@@ -75,13 +77,14 @@ def build_trainer(
     from fairseq.dataclass.utils import convert_namespace_to_omegaconf
     from fairseq.trainer import Trainer
 
+    goal = objective if isinstance(objective, TaskObjective) else None
     arguments = command_line(
         config,
-        is_task=kind is not None,
+        is_task=goal is not None,
         peak_learning_rate=peak_learning_rate,
         budget_updates=budget_updates,
         seed=seed,
-        is_on_cpu=execution.device.type == "cpu",
+        is_on_cpu=device.type == "cpu",
     )
     with warnings.catch_warnings():  # of hydra: how it was called in 2022
         warnings.simplefilter("ignore")
@@ -89,7 +92,7 @@ def build_trainer(
             options.parse_args_and_arch(options.get_training_parser(), arguments)
         )
     task = tasks.setup_task(settings.task)
-    task.prepare(model, precision=precision_of(config, model, execution), kind=kind)
+    task.prepare(model, goal, precision=precision)
     theirs = task.build_model(settings.model)
     trainer = Trainer(settings, task, theirs, task.build_criterion(settings.criterion))
     trainer.save_checkpoint = _raise_again
@@ -134,10 +137,3 @@ def command_line(
     }
     switches = ["--cpu"] if is_on_cpu else []
     return [f"--{key}={value}" for key, value in options.items()] + switches
-
-
-def precision_of(
-    config: OptimizerConfig, model: MaskedLanguageModel | TaskModel, execution: Execution
-) -> ActualPrecision:
-    """The torch engine's."""
-    return resolve(config.precision, device=execution.device, width=model.encoder.config.width)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from xmod.interop.names import FAIRSEQ, foreign_names, from_foreign, to_foreign
+from xmod.model.task_heads import TaskModel
 
 HEAD: Final = "task"
 """What the head of a fine-tuned model is called in `classification_heads`."""
@@ -69,4 +70,4 @@ def take_from_fairseq(theirs: nn.Module, ours: nn.Module) -> None:
 
 def has_task(ours: nn.Module) -> bool:
     """Whether its head is a task's."""
-    return not hasattr(ours.get_submodule("head"), "decoder_bias")
+    return isinstance(ours, TaskModel)

@@ -94,17 +94,37 @@ class EncoderLayer(nn.Module):
     ) -> Tensor:
         """Hidden states of all tokens (B, L, D), or of those at `read_M` alone (M, D)."""
         hidden_RD = hidden_BLD
-        attended_RD = attend(self.query_key_value(hidden_BLD), self.num_heads, bias_B11L, dropout)
+        attended_RD = attend(self.project(hidden_BLD), self.num_heads, bias_B11L, dropout)
         if read_M is not None:
             if self.has_own_modules:
                 segments = segments_of_tokens(segments, read_M, length=hidden_BLD.shape[1])
             hidden_RD = hidden_RD.flatten(0, 1).index_select(0, read_M)
             attended_RD = attended_RD.flatten(0, 1).index_select(0, read_M)
-        attended_RD = self.attention_output(attended_RD)
+        return self.after_attention(
+            hidden_RD, self.attention_output(attended_RD), segments, dropout
+        )
+
+    def project(self, hidden_BLD: Tensor) -> Tensor:
+        """Queries, keys and values side by side (B, L, 3 D)."""
+        projected_BLX: Tensor = self.query_key_value(hidden_BLD)
+        return projected_BLX
+
+    def feed_forward(self, hidden_RD: Tensor) -> Tensor:
+        contracted_RD: Tensor = self.feed_forward_out(
+            functional.gelu(self.feed_forward_in(hidden_RD))
+        )
+        return contracted_RD
+
+    def after_attention(
+        self,
+        hidden_RD: Tensor,
+        attended_RD: Tensor,
+        segments: Sequence[Segment],
+        dropout: Dropout,
+    ) -> Tensor:
+        """The layer's result, of what came into it and what its attention gives."""
         hidden_RD = dropout.add_norm(hidden_RD, attended_RD, self.attention_norm)
-        expanded_RF = functional.gelu(self.feed_forward_in(hidden_RD))
-        contracted_RD = self.feed_forward_out(expanded_RF)
-        hidden_RD = dropout.add_norm(hidden_RD, contracted_RD, self.output_norm)
+        hidden_RD = dropout.add_norm(hidden_RD, self.feed_forward(hidden_RD), self.output_norm)
         if self.has_modules:
             adapted_RD = self.language_modules(hidden_RD, segments)
             hidden_RD = dropout.add_norm(hidden_RD, adapted_RD, self.output_norm)
@@ -128,26 +148,18 @@ class PreNormLayer(EncoderLayer):
         if self.has_modules:
             self.module_norm = nn.LayerNorm(config.width, eps=LAYER_NORM_EPSILON)
 
-    def forward(
+    def project(self, hidden_BLD: Tensor) -> Tensor:
+        return super().project(self.attention_norm(hidden_BLD))
+
+    def after_attention(
         self,
-        hidden_BLD: Tensor,
+        hidden_RD: Tensor,
+        attended_RD: Tensor,
         segments: Sequence[Segment],
-        bias_B11L: Tensor | None,
         dropout: Dropout,
-        read_M: Tensor | None = None,
     ) -> Tensor:
-        """As the other layer's."""
-        hidden_RD: Tensor = hidden_BLD
-        projected_BLX = self.query_key_value(self.attention_norm(hidden_BLD))
-        attended_RD = attend(projected_BLX, self.num_heads, bias_B11L, dropout)
-        if read_M is not None:
-            if self.has_own_modules:
-                segments = segments_of_tokens(segments, read_M, length=hidden_BLD.shape[1])
-            hidden_RD = hidden_RD.flatten(0, 1).index_select(0, read_M)
-            attended_RD = attended_RD.flatten(0, 1).index_select(0, read_M)
-        hidden_RD = hidden_RD + dropout(self.attention_output(attended_RD))
-        expanded_RF = functional.gelu(self.feed_forward_in(self.output_norm(hidden_RD)))
-        hidden_RD = hidden_RD + dropout(self.feed_forward_out(expanded_RF))
+        hidden_RD = hidden_RD + dropout(attended_RD)
+        hidden_RD = hidden_RD + dropout(self.feed_forward(self.output_norm(hidden_RD)))
         if self.has_modules:
             adapted_RD = self.language_modules(self.module_norm(hidden_RD), segments)
             hidden_RD = hidden_RD + dropout(adapted_RD)

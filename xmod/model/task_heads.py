@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from xmod.model.dropout import Dropout
 from xmod.model.encoder import Encoder, computing_dtype
+from xmod.model.heads import MaskedLanguageModel
 from xmod.model.initialisation import named_generator
 from xmod.model.language_modules import Segment
 
@@ -78,6 +79,10 @@ class TaskModel(nn.Module):
         hidden = self.encoder(tokens_BL, segments, lengths_B, self.head.read(tokens_BL))
         scores: Tensor = self.head(hidden.to(computing_dtype(hidden)), self.encoder.dropout)
         return scores.float()
+
+
+AnyModel = MaskedLanguageModel | TaskModel
+"""What is trained: an encoder with either kind of head."""
 
 
 @torch.no_grad()

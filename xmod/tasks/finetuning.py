@@ -54,13 +54,12 @@ class TaskObjective:
     """Cross-entropy: of labels, of tags, or the mean of an answer's start and end."""
 
     def __init__(self, model: TaskModel, *, kind: TaskKind, language: str) -> None:
+        self.kind, self.language = kind, language
         self._model = model
-        self._kind = kind
-        self._language = language
 
     def num_targets(self, batch: TaskBatch) -> int:
         """Labels, tagged tokens, or windows."""
-        if self._kind == "ner":
+        if self.kind == "ner":
             return int((batch.targets != NO_TAG).sum())
         return len(batch.rows)
 
@@ -74,10 +73,10 @@ class TaskObjective:
         targets = torch.from_numpy(batch.targets).to(device)
         scores = self._model(
             torch.from_numpy(batch.ids).to(device),
-            [Segment(self._language, len(batch.rows))],
+            [Segment(self.language, len(batch.rows))],
             lengths_B,
         )
-        return task_loss(self._kind, scores, targets, lengths_B)
+        return task_loss(self.kind, scores, targets, lengths_B)
 
 
 def task_loss(kind: TaskKind, scores: Tensor, targets: Tensor, lengths_B: Tensor) -> Tensor:

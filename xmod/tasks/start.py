@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from xmod.config_section import Engine
 from xmod.files import sha256_file
-from xmod.jobs import check_engine, text
+from xmod.jobs import text
 from xmod.manifest import write_manifest
 from xmod.model.encoder import Encoder
 from xmod.model.finetuning import copy_to_train
 from xmod.model.storage import read_extension, read_model, save_finetuned
 from xmod.model.task_heads import TaskModel, initialise_head
 from xmod.task_jobs import FinetuneJob, Run
+from xmod.tasks.batches import TaskBatch
 from xmod.tasks.features import Features
 from xmod.tasks.finetuning import TaskUpdates
 from xmod.tasks.heads import HEADS
 from xmod.tokenization.vocabulary import Vocabulary
 from xmod.training.checkpoint import CheckpointFolder, identity
-from xmod.training.progress import Progress
+from xmod.training.loop import TrainingLoop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,11 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 class Start:
     """A cell in its source language, and the training set: what all runs start from."""
 
-    def __init__(self, arguments: argparse.Namespace, *, engine: Engine) -> None:
-        """Raises ValueError where a file is missing or is not what belongs to the cell, and for a
-        job of another engine than `engine`."""
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        """Raises ValueError where a file is missing or is not what belongs to the cell."""
         job = FinetuneJob.read(arguments.job)
-        check_engine(job.cell, job.engine, has=engine)
         if job.source_is_added != (arguments.extension is not None):
             raise ValueError(
                 f"{arguments.job}: source_is_added is {job.source_is_added}; --extension is given "
@@ -104,13 +100,7 @@ class Start:
         )
 
     def save(
-        self,
-        one: Run,
-        model: TaskModel,
-        progress: Progress,
-        *,
-        started: float,
-        account: Mapping[str, Any],
+        self, one: Run, model: TaskModel, trainer: TrainingLoop[TaskBatch], *, started: float
     ) -> None:
         """Write what a run has trained: model, history and manifest."""
         output: Path = self.arguments.output / one.name
@@ -122,7 +112,7 @@ class Start:
             run=one.name,
             base_sha256=self.base_sha256,
         )
-        progress.write_history(output / "history.csv")
+        trainer.progress.write_history(output / "history.csv")
         write_manifest(
             output / "manifest.json",
             stage="finetune",
@@ -130,5 +120,5 @@ class Start:
             inputs=[self.arguments.job],
             outputs=[output / "model.safetensors", output / "history.csv"],
             started=started,
-            extra={"run": one.model_dump(), **self.inputs, **account},
+            extra={"run": one.model_dump(), **self.inputs, **trainer.account()},
         )

@@ -50,6 +50,11 @@ class CheckpointFolder:
     def place(self) -> Path:
         return self.folder / self.identity
 
+    @property
+    def history_path(self) -> Path:
+        """The history so far, for a person."""
+        return self.place / "history.csv"
+
     def save(self, update: int, *, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> Path:
         """Write the state after `update` updates; older checkpoints than the last two go.
 

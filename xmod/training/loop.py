@@ -4,17 +4,17 @@ Everything random is drawn from the seed and the number of the update: which lan
 sequences, which masks, which dropout. So a checkpoint holds weights, optimizer state and
 counts, and no generator's state.
 
-Shapes: B sequences, L length, M masked tokens.
+An engine says how an update is taken (`_step`) and what is trained (`_prepare`): PyTorch's is
+`xmod.training.trainer`, fairseq's `xmod.engines.fairseq_training`.
 """
 
 from __future__ import annotations
 
 import copy
-import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic
 
 import torch
@@ -22,17 +22,15 @@ from torch import Tensor, nn
 
 from xmod.config_training import OptimizerConfig
 from xmod.model.device import device_name, use_device
-from xmod.model.encoder import Encoder
-from xmod.model.initialisation import named_generator
+from xmod.model.task_heads import AnyModel
 from xmod.training.background import Background
 from xmod.training.checkpoint import CheckpointFolder
 from xmod.training.interruption import Interrupted, StopRequest
 from xmod.training.objective import B, Objective, Updates
-from xmod.training.optimizer import build_optimizer, learning_rate, set_learning_rate
 from xmod.training.parallel import Alone, Parallelism, Saved
-from xmod.training.precision import computing, resolve
+from xmod.training.precision import resolve
 from xmod.training.progress import Progress
-from xmod.training.state import restore_each, trained_parameters, training_tensors
+from xmod.training.state import restore, trained_parameters, training_tensors
 
 
 class Diverged(FloatingPointError):
@@ -70,14 +68,23 @@ class Execution:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What is known of an update once it is taken."""
+
+    loss: float
+    """The mean over all targets of the update."""
+    gradient_norm: float
+    """Before clipping."""
+    rate: float
+
+
 @dataclass(kw_only=True)
-class Trainer(Generic[B]):
+class TrainingLoop(ABC, Generic[B]):
     """Trains `model`'s parameters that require gradients for `budget_updates` updates."""
 
     label: str
-    model: nn.Module
-    encoder: Encoder
-    """The model's part that drops out."""
+    model: AnyModel
     objective: Objective[B]
     updates: Updates[B]
     config: OptimizerConfig
@@ -86,23 +93,28 @@ class Trainer(Generic[B]):
     seed: int
     execution: Execution
     checkpoints: CheckpointFolder
-    history_path: Path
     snapshots: Collection[int] = ()
     """The updates after which the weights are kept, besides the checkpoints to resume from."""
     parallel: Parallelism[B] = field(default_factory=Alone)
 
     def __post_init__(self) -> None:
-        self.model.to(self.execution.device)
-        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = build_optimizer(self.parameters, self.config)
         self.precision = resolve(
             self.config.precision,
             device=self.execution.device,
-            width=self.encoder.config.width,
+            width=self.model.encoder.config.width,
         )
-        self.progress = Progress(self.label, self.budget_updates, self.history_path)
+        self.trained, self.optimizer = self._prepare()
+        self.progress = Progress(self.label, self.budget_updates, self.checkpoints.history_path)
         self.progress.is_shown = self.parallel.is_first
         self._background = Background("saving a checkpoint")
+
+    @abstractmethod
+    def _prepare(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """What is trained, `model` or the engine's own of it, on its device; and its optimizer."""
+
+    @abstractmethod
+    def _step(self, update: int, batches: Sequence[B]) -> Taken:
+        """Take one update; raises what `_diverged` gives where it cannot be taken."""
 
     def run(self) -> None:
         """Train to the end of the budget, from the newest checkpoint where there is one.
@@ -113,7 +125,7 @@ class Trainer(Generic[B]):
         first = self._resume()
         self.updates.next_update = first
         last_save = time.monotonic()
-        self.model.train()
+        self.trained.train()
         with (
             StopRequest() as stop,
             self._background,
@@ -121,8 +133,15 @@ class Trainer(Generic[B]):
         ):
             for update, batch in enumerate(batches, start=first):
                 self._background.check()
-                self._step(update, batch)
+                taken = self._step(update, batch)
                 done = update + 1
+                self.progress.count(
+                    done,
+                    loss=taken.loss,
+                    gradient_norm=taken.gradient_norm,
+                    rate=taken.rate,
+                    tokens=sum(map(self.objective.num_tokens, batch)),
+                )
                 if done in self.snapshots:  # before a checkpoint from which it would be resumed
                     self._save_snapshot(done)
                 is_late = time.monotonic() - last_save >= self.execution.checkpoint_seconds
@@ -133,7 +152,11 @@ class Trainer(Generic[B]):
                 if number is not None:
                     self._wait_until_written()
                     raise Interrupted(number, done)
-        self.model.eval()
+        self.trained.eval()
+
+    def take_snapshot(self, update: int, model: AnyModel) -> None:
+        """Give `model`, which is like the trained one, the weights after `update` updates."""
+        self.checkpoints.load_snapshot(update, model)
 
     def account(self) -> dict[str, Any]:
         """What a manifest says of the training: how it ran, and how much it did."""
@@ -152,7 +175,7 @@ class Trainer(Generic[B]):
         if saved is None:
             return 0
         state, tensors = saved
-        restore_each(tensors, self.model, self.optimizer)
+        restore(tensors, self.trained, self.optimizer)
         self.progress.resume(**state["progress"])
         return int(state["update"])
 
@@ -164,7 +187,7 @@ class Trainer(Generic[B]):
         """Copy the state, and have it written beside the next updates."""
         self._background.wait()  # lest there be three of the state: this, a copy and another one
         optimizer = self.optimizer if done < self.budget_updates else None
-        tensors = self.parallel.collect(training_tensors(self.model, optimizer))
+        tensors = self.parallel.collect(training_tensors(self.trained, optimizer))
         if not self.parallel.is_first:
             return
         state = copy.deepcopy({"progress": self.progress.state()})
@@ -180,59 +203,17 @@ class Trainer(Generic[B]):
         self.parallel.agree(None, False)
 
     def _save_snapshot(self, done: int) -> None:
-        weights = self.parallel.collect(trained_parameters(self.model))
+        weights = self.parallel.collect(trained_parameters(self.trained))
         if self.parallel.is_first:
             self._background.start(lambda: self.checkpoints.save_snapshot(done, weights))
 
-    def _step(self, update: int, batches: Sequence[B]) -> None:
-        rate = learning_rate(
-            update,
-            budget_updates=self.budget_updates,
-            peak=self.peak_learning_rate,
-            warmup_fraction=self.config.warmup_fraction,
-        )
-        set_learning_rate(self.optimizer, rate)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self._accumulate(update, batches)
-        norm = self.parallel.clip(self.parameters, self.config.clip_norm)
-        if not math.isfinite(loss) or not math.isfinite(norm):
-            self._wait_until_written()
-            raise Diverged(self._divergence(update, loss, norm))
-        self.optimizer.step()
-        self.progress.count(
-            update + 1,
-            loss=loss,
-            gradient_norm=norm,
-            rate=rate,
-            tokens=sum(map(self.objective.num_tokens, batches)),
-        )
-
-    def _accumulate(self, update: int, batches: Sequence[B]) -> float:
-        """Gradients of the mean loss over all targets of the update; returns that mean."""
-        num_targets = sum(map(self.objective.num_targets, batches))
-        device = self.execution.device
-        total = torch.zeros((), device=device)
-        # One context for all: autocast keeps the weights that it has cast until the context ends.
-        with computing(self.precision, device=device):
-            for name, batch in self.parallel.share(update, batches):
-                if name is not None:
-                    self._seed_dropout(name)
-                loss = self.objective.loss(batch, device) / num_targets
-                loss.backward()  # type: ignore[no-untyped-call]
-                total += loss.detach()
-        return self.parallel.reduce(total, batches)
-
-    def _seed_dropout(self, name: str) -> None:
-        seed = named_generator(self.seed, name).initial_seed()
-        self.encoder.dropout.generator.manual_seed(seed)
-        if self.execution.device.type == "cuda":
-            torch.cuda.manual_seed_all(seed)
-
-    def _divergence(self, update: int, loss: float, norm: float) -> str:
+    def _diverged(self, update: int, found: str) -> Diverged:
+        """What to raise where update `update` was `found` to have no finite loss or gradient."""
+        self._wait_until_written()
         latest = self.checkpoints.latest()
         good = f"the last good checkpoint is {latest}" if latest else "there is no checkpoint yet"
-        return (
-            f"{self.label}: update {update + 1} has loss {loss} and gradient norm {norm}; {good}. "
+        return Diverged(
+            f"{self.label}: update {update + 1} has {found}; {good}. "
             f"Lower the peak learning rate ({self.peak_learning_rate}), warm up longer "
             f"({self.config.warmup_fraction}) or clip ({self.config.clip_norm})."
         )

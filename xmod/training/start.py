@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from xmod.data.batches import Batch
 from xmod.data.updates import open_updates
 from xmod.jobs import PretrainJob, text
 from xmod.manifest import write_manifest
@@ -19,7 +19,7 @@ from xmod.model.initialisation import initialise
 from xmod.model.storage import save_model
 from xmod.tokenization.vocabulary import Vocabulary
 from xmod.training.checkpoint import CheckpointFolder, identity
-from xmod.training.progress import Progress
+from xmod.training.loop import TrainingLoop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,26 +75,17 @@ class Start:
         return model
 
     def save(
-        self,
-        model: MaskedLanguageModel,
-        progress: Progress,
-        *,
-        take_snapshot: Callable[[int], None],
-        started: float,
-        account: Mapping[str, Any],
+        self, model: MaskedLanguageModel, trainer: TrainingLoop[Batch], *, started: float
     ) -> None:
-        """Write model, intermediate checkpoints, history and manifest.
-
-        `take_snapshot` gives `model` the weights after so many updates.
-        """
+        """Write the trained model, intermediate checkpoints, history and manifest."""
         output: Path = self.arguments.output
         path = output / "model.safetensors"
         self._save_model(path, model)
         intermediate = [output / folder / "model.safetensors" for folder in self.job.checkpoints]
         for other, update in zip(intermediate, self.job.checkpoints.values(), strict=True):
-            take_snapshot(update)
+            trainer.take_snapshot(update, model)
             self._save_model(other, model)
-        progress.write_history(output / "history.csv")
+        trainer.progress.write_history(output / "history.csv")
         write_manifest(
             output / "manifest.json",
             stage="pretrain",
@@ -105,7 +96,7 @@ class Start:
             extra={
                 "data_digest": identity(self._data),
                 "parameters": parameter_counts(model)._asdict(),
-                **account,
+                **trainer.account(),
             },
         )
         self.checkpoints.keep_last()

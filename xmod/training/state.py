@@ -18,14 +18,15 @@ def training_tensors(
     """The trained weights, and the optimizer's state by parameter name where one is given.
 
     A parameter that never had a gradient has no state, and gets none. They are the tensors
-    themselves: the next update changes them.
+    themselves: the next update changes them. A plain number, as fairseq counts a parameter's
+    steps in, becomes one.
     """
     parameters = trained_parameters(model)
     tensors = {f"model.{name}": parameter.detach() for name, parameter in parameters.items()}
     if optimizer is not None:
         for name, parameter in parameters.items():
             for key, value in optimizer.state.get(parameter, {}).items():
-                tensors[f"optimizer.{key}.{name}"] = value
+                tensors[f"optimizer.{key}.{name}"] = torch.as_tensor(value)
     return tensors
 
 
@@ -47,18 +48,12 @@ def host_copies(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def restore(
-    tensors: Mapping[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
-    """Put what `training_tensors` gave back; tensors of parameters that are not here are left."""
-    restore_each(tensors.items(), model, optimizer)
-
-
-def restore_each(
     tensors: Iterable[tuple[str, Tensor]], model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
-    """The same of tensors that come one by one, of which none is kept that is not needed.
+    """Put what `training_tensors` gave back; tensors of parameters that are not here are left.
 
-    Raises KeyError where a parameter's weights did not come.
+    They come one by one, and none is kept that is not needed. Raises KeyError where a parameter's
+    weights did not come.
     """
     parameters = trained_parameters(model)
     missing = set(parameters)

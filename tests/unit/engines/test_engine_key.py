@@ -13,7 +13,6 @@ from xmod.config import parse
 from xmod.config_errors import ConfigError
 from xmod.dag import Dag
 from xmod.engines.environment import VARIABLE, interpreter, missing_environment
-from xmod.jobs import check_engine
 
 ROOT = Path(__file__).parents[3]
 AXES = {"variant": ["xmod"], "language_set": ["13"], "budget": ["equal_steps"]}
@@ -40,21 +39,26 @@ def test_as_an_axis_it_makes_a_cell_and_a_rule_of_its_own(small: dict[str, Any])
     assert theirs == f"{ours}+engine=fairseq"
     assert '"engine": "fairseq"' in dag.job_text("pretrain", theirs, "job")
     assert "engine" not in dag.job_text("pretrain", ours, "job")
-    (training,) = dag.models.pretrainings_by("fairseq")
-    assert (training.name, training.cells) == ("pretrain_fairseq", (theirs,))
-    assert [one.cells for one in dag.models.pretrainings_by("torch")] == [(ours,)]
+    found = [(one.engine, one.name, one.cells) for one in dag.models.pretrainings]
+    assert found == [
+        ("torch", "pretrain", (ours,)),
+        ("fairseq", "pretrain_fairseq", (theirs,)),
+    ]
 
 
 def test_fine_tuning_goes_by_the_engine_of_the_cell(small: dict[str, Any]) -> None:
     raw = with_tasks(small)
     only_torch = Dag.load(raw, origin="my.yaml")
-    assert only_torch.tasks.finetunings_by("fairseq") == []
+    task = next(iter(only_torch.tasks.cells))
+    assert {engine for engine, _, _ in only_torch.tasks.finetunings(task)} == {"torch"}
     raw["experiments"]["main"]["axes"]["engine"] = ["torch", "fairseq"]
     dag = Dag.load(raw, origin="my.yaml")
-    task = next(iter(dag.tasks.cells))
-    patterns = [dag.tasks.finetuned_by(engine, task) for engine in ("torch", "fairseq")]
+    (ours, batch, rule), (theirs, same, their_rule), *_ = dag.tasks.finetunings(task)
+    assert (ours, rule) == ("torch", f"finetune_{task}_{batch.name}")
+    assert (theirs, their_rule) == ("fairseq", f"finetune_fairseq_{task}_{same.name}")
+    assert batch == same
+    patterns = [dag.tasks.finetuned_by(engine, task) for engine in (ours, theirs)]
     assert ["engine=fairseq" in pattern for pattern in patterns] == [False, True]
-    assert dag.tasks.finetunings_by("fairseq") == dag.tasks.finetunings_by("torch")
 
 
 def test_a_missing_environment_is_told_where_it_is_needed(
@@ -105,13 +109,6 @@ def test_fairseq_trains_in_one_process(small: dict[str, Any]) -> None:
             grid(small, **keys)
 
 
-def test_fairseq_trains_no_pre_ln_model(small: dict[str, Any]) -> None:
-    small["model"] = small["model"] | {"layer_norm": "pre"}
-    parse(small, origin="my.yaml")
-    with pytest.raises(ConfigError, match=r"engine: fairseq trains models of model\.layer_norm"):
-        parse(small | {"engine": "fairseq"}, origin="my.yaml")
-
-
 def test_both_ways_to_make_the_environment_have_the_same_versions() -> None:
     lines = (ROOT / "envs/fairseq-requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = [line for line in lines if not line.startswith("#")]
@@ -121,9 +118,3 @@ def test_both_ways_to_make_the_environment_have_the_same_versions() -> None:
     ours = dict(line.split("==") for line in pinned if "==" in line)
     for name, version in (line.split("==") for line in wanted):
         assert ours.get(name, version) == version, f"{name}: both engines compute with one version"
-
-
-def test_a_job_of_another_engine_is_refused() -> None:
-    check_engine("xmod.base.13.125k", "torch", has="torch")
-    with pytest.raises(ValueError, match=r"cell xmod.base.13.125k is for engine: fairseq.*torch's"):
-        check_engine("xmod.base.13.125k", "fairseq", has="torch")

@@ -6,25 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from xmod.config import ModelConfig
+from tests.unit.model.helpers import small_model
 from xmod.config_section import ModuleKind
 from xmod.engines.fairseq_weights import HEAD, as_ours, fairseq_names, has_task
 from xmod.interop.names import UNUSED_POSITIONS
-from xmod.model import MaskedLanguageModel
 from xmod.model.task_heads import TaskModel
-
-CONFIG = ModelConfig(
-    size="s", num_layers=2, width=16, num_heads=2, feed_forward=24, bottleneck=4, max_positions=10
-)
-
-
-def model(kind: ModuleKind = "language") -> MaskedLanguageModel:
-    return MaskedLanguageModel(CONFIG, module_kind=kind, languages=("en", "to"), vocabulary_size=20)
 
 
 @pytest.mark.parametrize("kind", ["language", "shared", "none"])
 def test_every_parameter_has_a_place_of_its_own(kind: ModuleKind) -> None:
-    ours = model(kind)
+    ours = small_model(kind)
     tasks = [TaskModel(ours.encoder, kind=head, num_outputs=3) for head in ("sentence", "token")]
     for one in (ours, *tasks):
         names = [

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tests.unit.model.helpers import VOCABULARY_SIZE, randomise, small_model
+from tests.unit.model.helpers import randomise, small_model
+from tests.unit.shapes import VOCABULARY_SIZE
 from xmod.data.masking import MaskedTokens
 from xmod.evaluation import perplexity
 from xmod.evaluation.perplexity import HeldOut, mean_nll, measure, shuffled, unigram_nll

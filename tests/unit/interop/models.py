@@ -7,14 +7,15 @@ package's against.
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tests.unit.model.helpers import model_config, randomise
+from tests.unit.model.helpers import randomise
+from tests.unit.shapes import model_config
 from tests.unit.tokenization.texts import train, write_text
 from xmod.config_section import ModuleKind
 from xmod.model import MaskedLanguageModel, Segment, initialise
@@ -27,6 +28,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "large": {"layer_norm": "pre", "bottleneck": 8},
 }
 """Of the two kinds of released checkpoints: width halved, or quartered, in modules."""
+HoldScores = Callable[[Tensor, Tensor], None]
+"""Holds found scores against the wanted ones."""
 SEGMENTS = [Segment("to", 2), Segment("en", 1), Segment("sw", 2)]
 LENGTHS = torch.tensor([20, 3, 11, 1, 17])
 

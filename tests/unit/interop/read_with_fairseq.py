@@ -8,29 +8,11 @@ modelling); RESULT gets the scores, and the ids that fairseq gives a text.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
-from typing import Any
 
 import torch
 
-
-def import_fairseq() -> None:
-    """Python 3.11 wants defaults that can be hashed, unlike the settings of fairseq and hydra."""
-    plain = dataclasses.dataclass
-
-    def with_hash(cls: Any = None, /, **options: Any) -> Any:
-        def decorate(one: Any) -> Any:
-            if one.__module__.startswith(("fairseq", "hydra")):
-                options.setdefault("unsafe_hash", True)
-            return plain(one, **options)
-
-        return decorate if cls is None else decorate(cls)
-
-    dataclasses.dataclass = with_hash
-    import fairseq.models.xmod
-
-    assert fairseq
+from xmod.engines.fairseq_start import import_fairseq
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.unit.interop.models import CODES, SHAPES, equal, fairseq_checkpoint, random_model
-from tests.unit.model.helpers import as_transformers
+from tests.unit.model.in_transformers import as_transformers
 from tests.unit.tokenization.texts import train, write_text
 from xmod.interop import reading
 from xmod.interop.errors import ForeignModelError

@@ -6,7 +6,7 @@ import pytest
 from transformers import XmodForMaskedLM
 
 from tests.unit.interop.models import CODES, SHAPES, fairseq_checkpoint, random_model
-from tests.unit.model.helpers import transformers_config
+from tests.unit.model.in_transformers import transformers_config
 from xmod.interop.names import (
     FAIRSEQ,
     TRANSFORMERS,

@@ -8,14 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.unit.model.helpers import (
-    LANGUAGES,
-    as_transformers,
-    random_tokens,
-    randomise,
-    small_model,
-)
+from tests.unit.model.helpers import random_tokens, randomise, small_model
+from tests.unit.model.in_transformers import as_transformers
 from tests.unit.model.test_transfer import extended
+from tests.unit.shapes import LANGUAGES
 from xmod.config_section import ModuleKind, Trainable
 from xmod.config_tasks import FinetuneConfig
 from xmod.model import MaskedLanguageModel, Segment

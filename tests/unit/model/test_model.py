@@ -7,13 +7,8 @@ import copy
 import pytest
 import torch
 
-from tests.unit.model.helpers import (
-    LANGUAGES,
-    model_config,
-    random_tokens,
-    randomise,
-    small_model,
-)
+from tests.unit.model.helpers import random_tokens, randomise, small_model
+from tests.unit.shapes import LANGUAGES, model_config
 from xmod.config_section import ModuleKind
 from xmod.model import MaskedLanguageModel, Segment, initialise, parameter_counts
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import torch
 
+from tests.unit.shapes import model_config
 from xmod.config import ModelConfig
 from xmod.model.heads import MaskedLanguageModel
 from xmod.model.initialisation import initialise
 from xmod.model.neighbours import OFFSETS, turn, wave_rates, waves
 
-CONFIG = ModelConfig(
-    size="toy",
-    num_layers=2,
-    width=48,
-    num_heads=2,
-    feed_forward=96,
-    bottleneck=24,
-    max_positions=32,
-    initializer_range=0.14,
-    attention_init="neighbours",
+CONFIG = model_config(
+    width=48, num_heads=2, max_positions=32, initializer_range=0.14, attention_init="neighbours"
 )
 
 

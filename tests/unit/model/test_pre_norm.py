@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from tests.unit.model.helpers import VOCABULARY_SIZE, random_tokens, randomise, small_model
+from tests.unit.model.helpers import random_tokens, randomise, small_model
+from tests.unit.shapes import VOCABULARY_SIZE
 from xmod.model import MaskedLanguageModel, Segment, add_language
 from xmod.model.finetuning import copy_to_train
 from xmod.model.storage import read_model, save_model

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tests.unit.model.helpers import LANGUAGES, random_tokens, randomise, small_model
+from tests.unit.model.helpers import random_tokens, randomise, small_model
+from tests.unit.shapes import LANGUAGES
 from xmod.config_section import ModuleKind, Trainable
 from xmod.files import sha256_file
 from xmod.model import MaskedLanguageModel, Segment, add_language

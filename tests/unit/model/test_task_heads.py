@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.unit.model.helpers import (
-    as_transformers_task,
-    language_ids,
-    random_tokens,
-    randomise,
-    small_model,
-)
+from tests.unit.model.helpers import random_tokens, randomise, small_model
+from tests.unit.model.in_transformers import as_transformers_task, language_ids
 from xmod.model import Segment
 from xmod.model.task_heads import HeadKind, TaskModel, initialise_head
 

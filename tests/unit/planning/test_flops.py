@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from tests.unit.model.helpers import model_config
+from tests.unit.shapes import model_config
 from xmod.config_section import ModuleKind, Trainable
 from xmod.config_tasks import TaskKind
 from xmod.model import MaskedLanguageModel, Segment

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.unit.model.helpers import LANGUAGES, model_config
+from tests.unit.shapes import BASE, LANGUAGES, model_config
 from xmod.config_section import ModuleKind
 from xmod.model import MaskedLanguageModel, add_language, extension_state
 from xmod.model import parameter_counts as real_counts
@@ -18,15 +18,6 @@ from xmod.planning.parameters import (
     parameter_counts,
     part_counts,
 )
-
-BASE = {
-    "num_layers": 12,
-    "width": 768,
-    "num_heads": 12,
-    "feed_forward": 3072,
-    "bottleneck": 384,
-    "max_positions": 512,
-}
 
 
 def built(kind: ModuleKind, *, vocabulary_size: int = 60, **shape: Any) -> MaskedLanguageModel:

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from tests.unit.data.token_streams import small_vocabulary
-from tests.unit.model.helpers import model_config, randomise
+from tests.unit.model.helpers import randomise
+from tests.unit.shapes import model_config
 from tests.unit.tokenization.texts import SYLLABLES
 from xmod import encode_task, evaluate, finetune
 from xmod.config_section import ModuleKind

@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.unit.model.helpers import as_transformers_task, model_config, randomise
+from tests.unit.model.helpers import randomise
+from tests.unit.model.in_transformers import as_transformers_task
+from tests.unit.shapes import model_config
 from tests.unit.tasks.many_scripts import encoded, vocabulary
 from tests.unit.tasks.small_cell import SETTINGS, examples
 from xmod.config_tasks import TaskKind

@@ -6,23 +6,34 @@ import csv
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tests.unit.data.token_streams import small_vocabulary, token_file
-from tests.unit.model.helpers import model_config
+from tests.unit.shapes import model_config
+from xmod.config import ModelConfig
 from xmod.config_section import ModuleKind
 from xmod.config_training import TrainingConfig
 from xmod.data.updates import open_updates
 from xmod.model import MaskedLanguageModel, initialise
 from xmod.tokenization.vocabulary import END, FIRST_PIECE
 from xmod.training.checkpoint import CheckpointFolder
-from xmod.training.loop import Execution, Trainer
+from xmod.training.loop import Execution
 from xmod.training.objective import MaskedLanguageModelling
+from xmod.training.trainer import Trainer
 
 SIZES = {"en": 50.0, "sw": 50.0, "to": 4.0}
 """So that Tongan is absent from most updates."""
+TRAINING: dict[str, Any] = {
+    "sequence_length": 16,
+    "batch_sequences": 32,
+    "sequences_per_draw": 4,
+    "peak_learning_rate": 0.003,
+    "warmup_fraction": 0.25,
+    "precision": "float32",
+}
 BUDGET = 8
 LABEL = "xmod.test.three.8"
 
@@ -35,16 +46,12 @@ def write_token_files(folder: Path) -> Path:
     return folder
 
 
+def small_shape(dropout: float) -> ModelConfig:
+    return model_config(dropout=dropout, attention_dropout=dropout, width=16, bottleneck=8)
+
+
 def training_config(**changes: object) -> TrainingConfig:
-    values: dict[str, object] = {
-        "sequence_length": 16,
-        "batch_sequences": 32,
-        "sequences_per_draw": 4,
-        "peak_learning_rate": 0.003,
-        "warmup_fraction": 0.25,
-        "precision": "float32",
-    }
-    return TrainingConfig.model_validate({**values, **changes})
+    return TrainingConfig.model_validate({**TRAINING, **changes})
 
 
 def make_trainer(
@@ -59,7 +66,7 @@ def make_trainer(
 ) -> Trainer:
     """A trainer that has done nothing yet; it saves a checkpoint after every update in `work`."""
     vocabulary = small_vocabulary()
-    shape = model_config(dropout=dropout, attention_dropout=dropout, width=16, bottleneck=8)
+    shape = small_shape(dropout)
     model = MaskedLanguageModel(
         shape, module_kind=module_kind, languages=list(SIZES), vocabulary_size=vocabulary.size
     )
@@ -68,7 +75,6 @@ def make_trainer(
     return Trainer(
         label=LABEL,
         model=model,
-        encoder=model.encoder,
         objective=MaskedLanguageModelling(model),
         updates=open_updates(
             tokens,
@@ -90,7 +96,6 @@ def make_trainer(
             checkpoint_seconds=0.0,
         ),
         checkpoints=CheckpointFolder(work / "checkpoints", "identity"),
-        history_path=work / "history.csv",
     )
 
 
@@ -116,5 +121,5 @@ def snapshot(model: nn.Module) -> dict[str, Tensor]:
 
 def losses(trainer: Trainer) -> list[str]:
     """The losses in the history, as written: equal digits, equal bits."""
-    with trainer.history_path.open(encoding="utf-8", newline="") as stream:
+    with trainer.checkpoints.history_path.open(encoding="utf-8", newline="") as stream:
         return [row["loss"] for row in csv.DictReader(stream)]

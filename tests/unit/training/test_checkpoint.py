@@ -53,7 +53,7 @@ def load_latest(
     found = folder.read_latest()
     if found is None:
         return None
-    restore(found[1], model, optimizer)
+    restore(found[1].items(), model, optimizer)
     return found[0]
 
 

@@ -24,7 +24,8 @@ from tests.unit.training.small_trainer import (
     write_token_files,
 )
 from xmod.training.interruption import SIGNALS, Interrupted
-from xmod.training.loop import Diverged, Execution, Trainer
+from xmod.training.loop import Diverged, Execution
+from xmod.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from tests.unit.data.token_streams import small_vocabulary
-from tests.unit.training.small_trainer import SIZES, write_token_files
+from tests.unit.training.small_trainer import SIZES, TRAINING, small_shape, write_token_files
 from xmod.command import run
-from xmod.config import ModelConfig
 from xmod.config_training import PretrainConfig
 from xmod.files import write_text_atomic
 from xmod.jobs import PretrainJob
@@ -89,26 +88,8 @@ def make_toy(folder: Path, *, dropout: float, budget_updates: int) -> Toy:
         sizes=SIZES,
         budget_updates=budget_updates,
         seed=1,
-        model=ModelConfig(
-            size="toy",
-            num_layers=2,
-            width=16,
-            num_heads=2,
-            feed_forward=32,
-            bottleneck=8,
-            max_positions=16,
-            dropout=dropout,
-            attention_dropout=dropout,
-        ),
-        pretrain=PretrainConfig(
-            sequence_length=16,
-            batch_sequences=32,
-            sequences_per_draw=4,
-            peak_learning_rate=0.003,
-            warmup_fraction=0.25,
-            sampling_alpha=1.0,
-            precision="float32",
-        ),
+        model=small_shape(dropout),
+        pretrain=PretrainConfig(**TRAINING, sampling_alpha=1.0),
         checkpoints={FIRST: 1},
     )
     write_text_atomic(folder / "job.json", job.model_dump_json())

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from xmod.engines.fairseq_plugin.task import CellTask, Sample
 from xmod.tasks.finetuning import task_loss
-from xmod.tasks.ner import NO_TAG
 from xmod.training.precision import computing
 
 Outcome = tuple[Tensor, int, dict[str, Any]]
@@ -44,8 +43,8 @@ class CellTaskLoss(FairseqCriterion):
 
     def __init__(self, task: CellTask) -> None:
         super().__init__(task)
-        assert task.kind is not None
-        self.kind, self.precision = task.kind, task.precision
+        assert task.goal is not None
+        self.kind, self.precision = task.goal.kind, task.precision
 
     @classmethod
     def build_criterion(cls, _cfg: FairseqDataclass, task: CellTask) -> CellTaskLoss:
@@ -56,10 +55,9 @@ class CellTaskLoss(FairseqCriterion):
         with computing(self.precision, device=target.device):
             scores = model(**sample["net_input"])[0].float()
             loss = task_loss(self.kind, scores, target, sample["lengths"])
-        num_targets = int((target != NO_TAG).sum()) if self.kind == "ner" else len(target)
-        logged = {"loss": loss.data, "sample_size": num_targets}
+        logged = {"loss": loss.data, "sample_size": sample["num_targets"]}
         logged |= {key: sample[key] for key in ("ntokens", "nsentences")}
-        return loss, num_targets, logged
+        return loss, sample["num_targets"], logged
 
     @staticmethod
     def reduce_metrics(logging_outputs: list[dict[str, Any]]) -> None:

@@ -53,11 +53,12 @@ class CellModel(XMODModel):
 
 
 def shape_arguments(encoder: Encoder) -> dict[str, Any]:
-    """What fairseq's builder reads, as the released base checkpoints have it.
+    """What fairseq's builder reads, as the released base and large checkpoints have it.
 
     Raises ValueError for a bottleneck that fairseq cannot say.
     """
     config = encoder.config
+    is_large = config.layer_norm == "pre"
     languages = [] if encoder.module_kind == "none" else _module_keys(encoder)
     return {
         "encoder_layers": config.num_layers,
@@ -71,9 +72,10 @@ def shape_arguments(encoder: Encoder) -> dict[str, Any]:
         "adapter_modules": bool(languages),
         "bottleneck": config.reduction(),
         "languages": languages,
-        "adapter_layer_norm": False,
-        "adapter_reuse_layer_norm": True,
-        "ln_before_adapter": True,
+        "encoder_normalize_before": is_large,
+        "adapter_layer_norm": is_large,
+        "adapter_reuse_layer_norm": not is_large,
+        "ln_before_adapter": not is_large,
     }
 
 

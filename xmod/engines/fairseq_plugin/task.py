@@ -13,13 +13,12 @@ import torch
 from fairseq.data import Dictionary
 from fairseq.tasks import LegacyFairseqTask, register_task
 
-from xmod.config_tasks import TaskKind
 from xmod.data.batches import Batch
 from xmod.engines.fairseq_weights import HEAD
-from xmod.model.heads import MaskedLanguageModel
 from xmod.model.language_modules import SHARED_MODULE
-from xmod.model.task_heads import TaskModel
+from xmod.model.task_heads import AnyModel
 from xmod.tasks.batches import TaskBatch
+from xmod.tasks.finetuning import TaskObjective
 from xmod.tokenization.vocabulary import PAD
 from xmod.training.precision import ActualPrecision
 
@@ -31,9 +30,9 @@ class CellTask(LegacyFairseqTask):
     """Trains one of our models. Which batches come in which order is the caller's business."""
 
     precision: ActualPrecision = "float32"
-    kind: TaskKind | None = None
+    goal: TaskObjective | None = None
     """Of a fine-tuned model."""
-    ours: MaskedLanguageModel | TaskModel
+    ours: AnyModel
     """The model whose weights training starts from."""
 
     @staticmethod
@@ -45,14 +44,10 @@ class CellTask(LegacyFairseqTask):
         self._dictionary = Dictionary()
 
     def prepare(
-        self,
-        model: MaskedLanguageModel | TaskModel,
-        *,
-        precision: ActualPrecision,
-        kind: TaskKind | None = None,
+        self, model: AnyModel, goal: TaskObjective | None, *, precision: ActualPrecision
     ) -> None:
         """Say what is trained, before fairseq builds its own model of it."""
-        self.ours, self.precision, self.kind = model, precision, kind
+        self.ours, self.goal, self.precision = model, goal, precision
         for number in range(len(self._dictionary), model.encoder.token_embeddings.num_embeddings):
             self._dictionary.add_symbol(f"id {number}")  # ids are ours; fairseq needs their number
 
@@ -67,8 +62,12 @@ class CellTask(LegacyFairseqTask):
     def max_positions(self) -> int:
         return self.ours.encoder.config.max_positions
 
-    def pretraining_sample(self, batch: Batch) -> Sample:
-        """A micro-batch as fairseq's `masked_lm` reads it: padding where nothing is predicted."""
+    def sample(self, batch: Batch | TaskBatch) -> Sample:
+        """A micro-batch as the criterions read it."""
+        return self._text_sample(batch) if isinstance(batch, Batch) else self._task_sample(batch)
+
+    def _text_sample(self, batch: Batch) -> Sample:
+        """For fairseq's `masked_lm`: padding where nothing is predicted."""
         target_BL = np.full(batch.tokens.shape, PAD, dtype=np.int64)
         target_BL.reshape(-1)[batch.masked] = batch.targets
         languages = [language for language, number in batch.segments for _ in range(number)]
@@ -79,15 +78,17 @@ class CellTask(LegacyFairseqTask):
             "nsentences": len(batch.tokens),
         }
 
-    def finetuning_sample(self, batch: TaskBatch, *, language: str) -> Sample:
-        """A micro-batch of a task, all of it in `language`."""
+    def _task_sample(self, batch: TaskBatch) -> Sample:
+        """All of it in the task's language."""
+        assert self.goal is not None
         return {
             "net_input": {
-                **self.net_input(batch.ids, [language] * len(batch.rows)),
+                **self.net_input(batch.ids, [self.goal.language] * len(batch.rows)),
                 "classification_head_name": HEAD,
             },
             "target": torch.from_numpy(batch.targets),
             "lengths": torch.from_numpy(batch.lengths),
+            "num_targets": self.goal.num_targets(batch),
             "ntokens": batch.ids.size,
             "nsentences": len(batch.rows),
         }

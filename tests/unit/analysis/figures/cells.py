@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.unit.shapes import model_config
 from xmod.architecture import ArchitectureJob, CellArchitecture, Finetuning, StageName
-from xmod.config import VARIANTS, ModelConfig
+from xmod.config import VARIANTS
 
 STAGES: tuple[StageName, ...] = ("pretrain", "adapt", "extend", "finetune", "transfer")
-SHAPE = ModelConfig(
-    size="test",
-    num_layers=2,
-    width=32,
-    num_heads=4,
-    feed_forward=48,
-    bottleneck=16,
-    max_positions=24,
-    dropout=0.0,
-    attention_dropout=0.0,
-)
+SHAPE = model_config(dropout=0.0, attention_dropout=0.0)
 FREEZES = ("embeddings", "modules", "positions")
 
 

@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from tests.unit.analysis.figures.cells import SHAPE, STAGES, adapters, architecture, finetuning, job
+from tests.unit.shapes import BASE
 from xmod import draw_architecture
 from xmod.analysis.figures.architecture import PAGE, draw, table_of
 from xmod.analysis.figures.layer import named_modules
@@ -26,15 +27,6 @@ from xmod.languages import LanguageTable
 
 ROOT = Path(__file__).parents[4]
 LANGUAGES = ROOT / "config/languages.tsv"
-BASE = SHAPE.model_copy(
-    update={
-        "num_layers": 12,
-        "width": 768,
-        "num_heads": 12,
-        "feed_forward": 3072,
-        "bottleneck": 384,
-    }
-)
 THIRTEEN = ("en", "ar", "fr", "hi", "ko", "ru", "th", "vi", "ta", "id", "fi", "sw", "ka")
 LEGIBLE = 6.5
 """Points: no smaller letters in print."""
@@ -43,7 +35,7 @@ LEGIBLE = 6.5
 def paper(variant: str = "xmod", **changes: Any) -> Any:
     """A cell of the paper's size."""
     values = {
-        "model": BASE,
+        "model": SHAPE.model_copy(update=BASE),
         "languages": THIRTEEN,
         "budget_updates": 125_000,
         "extension_updates": {"bg": 6557, "zh": 4000},
