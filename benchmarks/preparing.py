@@ -88,7 +88,7 @@ def sentencepiece_limit(folder: Path) -> float:
     for _ in range(3):
         started = time.process_time()
         for batch in batches:
-            processor.encode(batch, out_type="numpy", num_threads=1)  # its quickest
+            processor.encode(batch, out_type="numpy", num_threads=1)
         best = min(best, time.process_time() - started)
     return size / best
 

@@ -98,7 +98,7 @@ class Vocabulary:
     ) -> tuple[Ids, NDArray[np.int64]]:
         """The ids of all lines one after another (T,) and each line's number of ids (n,)."""
         is_short = len(lines) < _FEW_LINES
-        encode = partial(self._processor.encode, out_type="numpy")  # lists take half as long again
+        encode = partial(self._processor.encode, out_type="numpy")  # lists would be copied id by id
         if num_threads == 1 and is_short:  # a list starts a thread: more than a short line costs
             encoded = [encode(line) for line in lines]
         else:
