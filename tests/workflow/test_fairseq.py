@@ -221,7 +221,7 @@ def test_the_engines_agree(tmp_path: Path) -> None:
         env=environment(),
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=900,
     )
     measured_of = json.loads(found.read_text(encoding="utf-8"))
     tasks, variants = ("nli", "ner", "qa"), ("xmod", "shared", "shared_nm")
