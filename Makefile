@@ -4,6 +4,7 @@
 # make run CONFIG=config/laptop.yaml, make report CONFIG=...: another one
 # make test   lint, types and tests
 # make test-slurm  the Slurm profile on a real Slurm, which it installs and starts (root, Debian)
+# make test-kills  20 random SIGKILLs during a small grid; SEED=2 for other ones
 # make bench  speed and memory, as ratios; writes docs/benchmarks.md
 # make fairseq-env  the environment of `engine: fairseq`: .venv-fairseq (docs/fairseq.md)
 # make peers  that, and one of transformers 5: what `make bench` measures where it is there
@@ -11,6 +12,7 @@
 PYTHON ?= python3
 CORES ?= all
 CONFIG ?= config/small.yaml
+SEED ?= 1
 VENV := .venv
 BIN := $(VENV)/bin
 FAIRSEQ := .venv-fairseq
@@ -19,7 +21,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum |
 FAIRSEQ_STAMP := $(FAIRSEQ)/.installed-$(shell cat envs/fairseq* | cksum | cut -d' ' -f1)
 TRANSFORMERS5_STAMP := $(TRANSFORMERS5)/.installed-$(shell cksum < envs/transformers5-requirements.txt | cut -d' ' -f1)
 
-.PHONY: run report plan test test-slurm check bench install fairseq-env peers clean
+.PHONY: run report plan test test-slurm test-kills check bench install fairseq-env peers clean
 
 run: install
 	@started=$$(date +%s) && \
@@ -40,6 +42,9 @@ test-slurm: install
 	@tests/slurm/install.sh || { code=$$?; [ $$code = 3 ] && exit 0; exit $$code; }; \
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[slurm]' && \
 	XMOD_TEST_SLURM=1 $(BIN)/python -m pytest -rs --durations=0 tests/slurm
+
+test-kills: install
+	XMOD_TEST_KILLS=$(SEED) $(BIN)/python -m pytest -rs tests/workflow/test_kills.py
 
 check: install
 	$(BIN)/ruff check .

@@ -22,8 +22,22 @@ begin() {
   printf '%s\n' "$mine" > "$place.lock"
   printf 'began %s %s\n' "$1" "$mine" >> "$place.tries"
   trap 'ended $? "'"$place"'"' EXIT
+  mine="XMOD_JOB=$(readlink -f "$place.lock")"
+  end_left_over "$mine" "$2"
+  export "$mine"
 }
 ended() { printf 'ended {"code": %d, "at": "%s"}\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >> "$2.tries"; rm -f "$2.lock"; }
+
+# end_left_over MARK LOG: of a try whose shell or torchrun alone was killed, the rest is still at work and
+# would write the same files. All that a job runs has its mark.
+end_left_over() {
+  local left told=
+  while left=$(grep -lszxF "$1" /proc/[0-9]*/environ | tr -dc '0-9\n'); [ -n "$left" ]; do
+    if [ -z "$told" ]; then printf '%s: ended what a try that was killed had left: %s\n' "$2" "${left//$'\n'/ }" >&2; told=1; fi
+    kill -KILL $left 2> /dev/null || true
+    sleep 0.1
+  done
+}
 
 # with_gpus NUMBER COMMAND...: run it on so many GPUs that no other job of this machine has.
 with_gpus() {

@@ -6,6 +6,7 @@ Snakemake is asked.
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from xmod.tries import Tries, all_tries
 
 SLURM_LOGS = Path("logs/slurm")
 """Where profiles/slurm has Slurm's own logs."""
-MAX_SHOWN, NUM_LINES, MAX_ROWS, WIDTH = 10, 6, 4, 100
+MAX_SHOWN, NUM_LINES, MAX_ROWS, MAX_WIDTH = 10, 6, 4, 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,8 @@ def summary(found: Sequence[Failure], *, again: str) -> str:
         lines += [*_shown(one), ""]
     if len(found) > MAX_SHOWN:
         lines += [f"and {len(found) - MAX_SHOWN} more: {_counted(found[MAX_SHOWN:])}", ""]
-    lines.append(f"What is done is kept, and training goes on from its last checkpoint: {again}")
+    lines.append("What is done is kept, and training goes on from its last checkpoint:")
+    lines.append(f"    {again}")
     return "\n".join(lines)
 
 
@@ -93,27 +95,26 @@ def _shown(one: Failure) -> list[str]:
     folded = [
         part
         for number, line in enumerate(told)
-        for part in textwrap.wrap(
-            line,
-            WIDTH,
-            initial_indent="    " if number else "",
-            subsequent_indent="      ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        for part in _folded(line, "    " if number else "", "      ")
     ]
     return [*folded, *(part for line in one.lines for part in _quoted(line))]
 
 
 def _quoted(line: str) -> list[str]:
     """A line of a log; a long one on several."""
+    parts = _folded(line, "    | ", "    |   ")
+    return parts if len(parts) <= MAX_ROWS else [*parts[: MAX_ROWS - 1], "    |   ..."]
+
+
+def _folded(line: str, first: str, later: str) -> list[str]:
+    """As wide as the terminal; what a person copies, such as a path, stays whole."""
     return textwrap.wrap(
         line,
-        WIDTH,
-        initial_indent="    | ",
-        subsequent_indent="    |   ",
-        max_lines=MAX_ROWS,
-        placeholder=" ...",
+        min(MAX_WIDTH, shutil.get_terminal_size((MAX_WIDTH, 0)).columns),
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

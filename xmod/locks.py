@@ -17,13 +17,14 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from xmod.processes import commands_of, look_up
+
 Life = Literal["alive", "ended", "unknown"]
-MAX_SHOWN = 10
 GRACE_SECONDS = 60.0
 """A lock without a legible owner is being written for so long at most."""
 RUNNING = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT")
@@ -48,10 +49,11 @@ class Owner:
     def here(cls) -> Owner:
         """This process."""
         process = os.getpid()
+        told = look_up(process)
         return cls(
             host=platform.node(),
             process=process,
-            ticks=process_ticks(process) or 0,
+            ticks=told.ticks if told else 0,
             user=_user(),
             slurm_job=os.environ.get("SLURM_JOB_ID", ""),
             since=now(),
@@ -73,7 +75,8 @@ class Owner:
     def life(self, ask_slurm: Callable[[str], Life] | None = None) -> Life:
         """Whether the owner is still at work; `ask_slurm` tells it of a Slurm job."""
         if self.host == platform.node():
-            return "alive" if process_ticks(self.process) == self.ticks else "ended"
+            process = look_up(self.process)
+            return "alive" if process and process.ticks == self.ticks else "ended"
         if self.slurm_job:
             if self.slurm_job == os.environ.get("SLURM_JOB_ID"):
                 return "ended"  # this very job, which was requeued to another node
@@ -129,15 +132,8 @@ def begin_run(folder: Path) -> str:
     path = folder / "run.lock"
     owner = take(path)
     atexit.register(give_back, path, owner)
-    at_work = live_jobs(folder / "logs")
-    if at_work:
-        jobs = [one.slurm_job or f"process {one.process} on {one.host}" for one in at_work]
-        shown = ", ".join(jobs[:MAX_SHOWN]) + (" ..." if len(jobs) > MAX_SHOWN else "")
-        raise Busy(
-            f"{folder}: {len(jobs)} jobs of a run that was killed are still at work ({shown}); "
-            "wait for them, or end them (scancel, kill): training saves, and the next run goes on "
-            "from there"
-        )
+    if told := _told_of_jobs(live_jobs(folder / "logs")):
+        raise Busy(f"{folder}: {told}")
     waiting = waiting_in_slurm(Path.cwd())
     if not waiting:
         return ""
@@ -177,12 +173,32 @@ def release_ended(path: Path) -> None:
 
 def _told(path: Path, owner: Owner, life: Life) -> str:
     if life == "alive":
-        end = f"scancel {owner.slurm_job}" if owner.slurm_job else f"kill {owner.process}"
+        end = _how_to_end([owner])
         return f"{path}: {owner.words} is at work on it; wait for that, or end it ({end})"
     return (
         f"{path}: {owner.words} was at work on it, and whether it still is cannot be seen from "
         f"{platform.node()}; if it has ended, remove that file"
     )
+
+
+def _told_of_jobs(jobs: Mapping[Path, tuple[Owner, Life]]) -> str:
+    """Of those that a killed run has left at work, or perhaps; empty of none."""
+    told = [_told(path, *job) for path, job in jobs.items() if job[1] == "unknown"]
+    if alive := [owner for owner, life in jobs.values() if life == "alive"]:
+        told.insert(
+            0,
+            "jobs of a run that was killed are still at work; wait for them, or end them "
+            f"({_how_to_end(alive)}): training saves, and the next run goes on from there",
+        )
+    return "\n".join(told)
+
+
+def _how_to_end(owners: Sequence[Owner]) -> str:
+    """What ends those who are at work."""
+    jobs = [one.slurm_job for one in owners if one.slurm_job]
+    here = [str(pid) for one in owners if not one.slurm_job for pid in commands_of(one.process)]
+    commands = (("scancel", jobs), ("kill", here))
+    return "; ".join(" ".join((command, *who)) for command, who in commands if who)
 
 
 @contextlib.contextmanager
@@ -203,15 +219,6 @@ def _claimed(path: Path, text: str) -> Iterator[bool]:
             yield True
     finally:
         claim.unlink()
-
-
-def process_ticks(process: int) -> int | None:
-    """When a process of this machine began; None where there is none."""
-    try:
-        text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    return int(text.rpartition(")")[2].split()[19])
 
 
 def slurm_life(job: str) -> Life:
@@ -244,21 +251,22 @@ def _squeue(*arguments: str) -> list[str] | None:
     return done.stdout.splitlines()
 
 
-def owners_of(logs: Path) -> list[Owner]:
-    """The owners of jobs' locks below a folder of logs."""
-    found = []
+def owners_of(logs: Path) -> dict[Path, Owner]:
+    """The owners of jobs' locks below a folder of logs, by lock."""
+    found = {}
     for path in sorted(logs.rglob("*.lock")):
         with contextlib.suppress(FileNotFoundError):
             if owner := Owner.parse(path.read_text(encoding="utf-8")):
-                found.append(owner)
+                found[path] = owner
     return found
 
 
-def live_jobs(logs: Path) -> list[Owner]:
+def live_jobs(logs: Path) -> dict[Path, tuple[Owner, Life]]:
     """Those of them who are at work, or may be."""
     owners = owners_of(logs)
-    lives = slurm_lives(one.slurm_job for one in owners if one.slurm_job)
-    return [one for one in owners if one.life(lives.__getitem__) != "ended"]
+    lives = slurm_lives(one.slurm_job for one in owners.values() if one.slurm_job)
+    found = {path: (one, one.life(lives.__getitem__)) for path, one in owners.items()}
+    return {path: job for path, job in found.items() if job[1] != "ended"}
 
 
 def waiting_in_slurm(folder: Path) -> list[str]:

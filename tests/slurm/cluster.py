@@ -9,88 +9,21 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.slurm.configuration import NODES, write_configuration
+from xmod.processes import running
+
 PROGRAMS = (
     *("munged", "slurmctld", "slurmd", "sbatch", "scancel", "srun", "squeue", "sinfo"),
     *("scontrol", "sacct"),
 )
 DATABASE_PROGRAMS = ("slurmdbd", "sacctmgr", "mariadbd", "mariadb-install-db", "mariadb")
-NODES = ("one", "two")
-NUM_GPUS = 2
-"""Of each node: files that stand for devices."""
 SEARCH = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-
-CONFIGURATION = """\
-ClusterName=test
-SlurmctldHost={host}(127.0.0.1)
-SlurmUser=root
-SlurmdUser=root
-AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
-CredType=cred/munge
-MpiDefault=none
-ReturnToService=2
-SlurmctldPort={controller_port}
-CommunicationParameters=NoCtldInAddrAny
-StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool-%n
-SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd-%n.pid
-SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd-%n.log
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/linux
-JobAcctGatherFrequency=5
-SwitchType=switch/none
-SchedulerType=sched/backfill
-SchedulerParameters=bf_interval=2,sched_interval=2,sched_min_interval=200000
-SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-JobRequeue=1
-MinJobAge=300
-KillWait=10
-OverTimeLimit=0
-SlurmdTimeout=10
-InactiveLimit=0
-AccountingStorageType={accounting}
-SlurmdParameters=config_overrides
-GresTypes=gpu
-{nodes}
-PartitionName=gpu Nodes=ALL Default=YES MaxTime=1-0 PriorityTier=1 PreemptMode=OFF State=UP
-PartitionName=scavenge Nodes=ALL MaxTime=1-0 PriorityTier=1 PreemptMode=REQUEUE State=UP
-PartitionName=grace Nodes=ALL MaxTime=1-0 PriorityTier=1 PreemptMode=REQUEUE GraceTime=30 State=UP
-PartitionName=urgent Nodes=ALL MaxTime=1-0 PriorityTier=10 PreemptMode=OFF State=UP
-"""
-
-NODE = (
-    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=64 Sockets=1 "
-    "CoresPerSocket=64 ThreadsPerCore=1 RealMemory=500000 Gres=gpu:{num_gpus} State=UNKNOWN"
-)
-
-DATABASE = """\
-AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
-DbdHost=localhost
-DbdPort={port}
-SlurmUser=root
-PidFile={folder}/slurmdbd.pid
-LogFile={folder}/slurmdbd.log
-StorageType=accounting_storage/mysql
-StorageHost=127.0.0.1
-StoragePort={database_port}
-StorageUser=slurm
-StoragePass=slurm
-StorageLoc=slurm_accounting
-"""
 
 
 def missing_programs(*, accounting: bool) -> list[str]:
@@ -133,7 +66,8 @@ class Cluster:
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._write_configuration()
+        self.database_port = write_configuration(self.folder, accounting=self.accounting)
+        self._write_programs()
         self._start_munge()
         if self.accounting:
             self._start_database()
@@ -194,50 +128,13 @@ class Cluster:
             time.sleep(0.2)
         raise TimeoutError(f"what was waited for did not come; logs in {self.folder}. {told}")
 
-    def _write_configuration(self) -> None:
-        host = socket.gethostname().partition(".")[0]
-        controller, database, accounting, *nodes = free_ports(3 + len(NODES))
-        self.database_port = database
-        places = zip(NODES, nodes, strict=True)
-        lines = [
-            NODE.format(name=name, host=host, port=port, num_gpus=NUM_GPUS) for name, port in places
-        ]
-        kind = "accounting_storage/none"
-        if self.accounting:
-            kind = (
-                "accounting_storage/slurmdbd\nAccountingStorageHost=localhost\n"
-                f"AccountingStoragePort={accounting}\n"
-                f"AccountingStoragePass={self.folder}/munge.socket\n"
-                "AccountingStorageTRES=gres/gpu"
-            )
-            text = DATABASE.format(folder=self.folder, port=accounting, database_port=database)
-            self._write("slurmdbd.conf", text)
-        text = CONFIGURATION.format(
-            host=host,
-            folder=self.folder,
-            controller_port=controller,
-            accounting=kind,
-            nodes="\n".join(lines),
-        )
-        self._write("slurm.conf", text)
-        devices = self.folder / "devices"
-        devices.mkdir()
-        for number in range(NUM_GPUS):
-            (devices / f"gpu{number}").touch()
-        self._write("gres.conf", f"Name=gpu File={devices}/gpu[0-{NUM_GPUS - 1}]\n")
+    def _write_programs(self) -> None:
         for name in (*PROGRAMS, *(DATABASE_PROGRAMS if self.accounting else ())):
             program = self.folder / "bin" / name
             program.parent.mkdir(exist_ok=True)
             called = f'SLURM_CONF={self.folder}/slurm.conf exec {which(name)} "$@"'
             program.write_text(f"#!/bin/sh\n{called}\n", encoding="utf-8")
             program.chmod(0o755)
-        limits = "ConstrainCores=no\nConstrainRAMSpace=no\n"
-        self._write("cgroup.conf", f"CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n{limits}")
-
-    def _write(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o600 if name == "slurmdbd.conf" else 0o644)
 
     def _daemon(self, name: str, *command: str) -> None:
         """Start a daemon in the foreground of its own session; its words go to a file."""
@@ -265,16 +162,15 @@ class Cluster:
     def _start_database(self) -> None:
         """MariaDB for Slurm's accounting, and slurmdbd before it."""
         data = self.folder / "mariadb"
-        owner = "mysql"  # MariaDB refuses to run as root
+        owner = "nobody"  # MariaDB refuses to run as root
         data.mkdir()
-        shutil.chown(data, owner, owner)
-        install = ("mariadb-install-db", f"--user={owner}", f"--datadir={data}", "--skip-test-db")
-        subprocess.run(install, env=self.environment, capture_output=True, check=True)
-        client = ("mariadb", f"--socket={data}/socket", "-e")
+        shutil.chown(data, owner)
+        place = ("--no-defaults", f"--user={owner}", f"--datadir={data}")
+        self.run("mariadb-install-db", *place, "--skip-test-db")
+        client = ("mariadb", "--no-defaults", f"--socket={data}/socket", "-e")
         self._daemon(
             "mariadbd",
-            *("mariadbd", "--no-defaults", f"--user={owner}", f"--datadir={data}"),
-            *(f"--socket={data}/socket", f"--port={self.database_port}"),
+            *("mariadbd", *place, f"--socket={data}/socket", f"--port={self.database_port}"),
             *("--bind-address=127.0.0.1", f"--pid-file={data}/pid"),
         )
         self.wait_for(lambda: self.run(*client, "select 1") != "")
@@ -299,25 +195,12 @@ class Cluster:
         return found
 
 
-def free_ports(number: int) -> list[int]:
-    """Ports of the loopback device that no one listens on now."""
-    sockets = [socket.socket() for _ in range(number)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def _kill_tree(pid: int) -> None:
     """Kill a process and all its descendants."""
-    children = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
-    ).stdout.split()
+    children = [child for child, one in running().items() if one.parent == pid]
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
     for child in children:
-        _kill_tree(int(child))
+        _kill_tree(child)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.slurm.checkout import Checkout, make_checkout
 from tests.slurm.cluster import Cluster, missing_programs
+from tests.workflow.checkout import Checkout, make_checkout
+from xmod.locks import Busy, take
 
 ASKED = "XMOD_TEST_SLURM"
+PREFIX = "xmod-slurm-"
+"""Of the folders of clusters."""
 
 
 def require(*, accounting: bool) -> None:
@@ -28,27 +32,47 @@ def require(*, accounting: bool) -> None:
 
 
 @contextlib.contextmanager
-def started(*, accounting: bool) -> Iterator[Cluster]:
+def started(session: pytest.Session, *, accounting: bool) -> Iterator[Cluster]:
     """In a folder that every user may enter, as munge and MariaDB want it; not one of pytest's."""
     require(accounting=accounting)
-    folder = Path(tempfile.mkdtemp(prefix="xmod-slurm-"))
+    remove_left_over()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end the daemons then, too
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     folder.chmod(0o755)
+    take(folder / "lock")
     with Cluster(folder / "cluster", accounting=accounting) as cluster:
         yield cluster
-    shutil.rmtree(folder)  # where something failed its logs stay
+    if session.testsfailed:
+        print(f"Slurm's logs: {folder}, until the tests are run again")
+    else:
+        shutil.rmtree(folder)
+
+
+def remove_left_over() -> None:
+    """End what tests that were killed have left at work, and remove their clusters."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            take(folder / "lock")
+        except Busy:
+            continue  # somebody tests now
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it has just ended
+                if f"{folder}/cluster/bin:".encode() in (process / "environ").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A Slurm without accounting."""
-    with started(accounting=False) as one:
+    with started(request.session, accounting=False) as one:
         yield one
 
 
-@pytest.fixture(scope="module")
-def accounting_cluster() -> Iterator[Cluster]:
+@pytest.fixture
+def accounting_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A Slurm with accounting."""
-    with started(accounting=True) as one:
+    with started(request.session, accounting=True) as one:
         yield one
 
 
@@ -56,7 +80,7 @@ def accounting_cluster() -> Iterator[Cluster]:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """The grid, run to its end on this machine without Slurm."""
     require(accounting=False)
-    checkout = make_checkout(tmp_path_factory.mktemp("undisturbed") / "checkout", updates=2000)
+    checkout = make_checkout(tmp_path_factory.mktemp("undisturbed") / "checkout")
     checkout.run("--cores", "2", "--quiet", "rules", "host")
     return checkout
 

@@ -2,24 +2,33 @@
 # Install Debian's Slurm, and the database of its accounting, for `make test-slurm`.
 # Starts nothing and changes no configuration: the tests start daemons of their own.
 set -euo pipefail
-programs=(munged slurmctld slurmd sbatch sacct slurmdbd mariadbd)
-for program in "${programs[@]}"; do
-  PATH="$PATH:/usr/sbin:/sbin" command -v "$program" > /dev/null || missing=1
+# A program of each package, and the package.
+declare -A packages=(
+  [munged]=munge [slurmctld]=slurmctld [slurmd]=slurmd [sbatch]=slurm-client [slurmdbd]=slurmdbd
+  [mariadbd]=mariadb-server-core [mariadb]=mariadb-client-core
+)
+missing=()
+for program in "${!packages[@]}"; do
+  PATH="$PATH:/usr/sbin:/sbin" command -v "$program" > /dev/null || missing+=("${packages[$program]}")
 done
-if [ -z "${missing:-}" ]; then exit 0; fi
+if [ ${#missing[@]} = 0 ]; then exit 0; fi
+skip() { echo "make test-slurm: SKIPPED. $1"; exit 3; }
 if [ "$(id -u)" != 0 ] || ! command -v apt-get > /dev/null; then
-  echo "make test-slurm: SKIPPED. It needs Slurm, which only root can install and start (apt-get)."
-  exit 3
+  skip "It needs ${missing[*]}, which only root can install and start, where there is apt-get."
 fi
-packages=(slurmctld slurmd slurm-client munge slurmdbd mariadb-server)
-# Its daemons of the system are not wanted.
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-  printf '#!/bin/sh\nexit 101\n' > "$policy"
-  chmod +x "$policy"
+# Debian asks this file whether a new daemon may start; none may. One that is there stays.
+policy=/usr/sbin/policy-rc.d mark="# of xmod's make test-slurm"
+if [ ! -e "$policy" ] || grep -qxF "$mark" "$policy"; then
   trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\n%s\nexit 101\n' "$mark" > "$policy"
+  chmod +x "$policy"
 fi
-if ! { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"; } > /tmp/slurm-install.log 2>&1; then
-  echo "make test-slurm: SKIPPED. ${packages[*]} could not be installed; see /tmp/slurm-install.log"
-  exit 3
-fi
+echo "make test-slurm: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp --tmpdir slurm-install.XXXXXX.log)
+{
+  # What was interrupted is ended first: without it nothing can be installed.
+  dpkg --configure -a && apt-get update \
+    && apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120 "${missing[@]}"
+} > "$log" 2>&1 || skip "${missing[*]} could not be installed; see $log"
+rm "$log"

@@ -6,29 +6,31 @@ Whatever happens on the way, the results are byte for byte those of a run that n
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.slurm.checkout import QUICK, Checkout, end, make_checkout
-from tests.slurm.cluster import NODES, Cluster
+import pytest
+
+from tests.slurm.cluster import Cluster
+from tests.slurm.configuration import NODES
+from tests.workflow.checkout import (
+    CELLS,
+    OFTEN,
+    QUICK,
+    SLOW,
+    Checkout,
+    assert_equal,
+    end,
+    make_checkout,
+)
+from tests.workflow.kills import Killed, printer
 from xmod.tries import Tries, all_tries
 
 MODELS = "pretrain/*/model.safetensors"
-SLOW = "pretrain:checkpoint_seconds=0"
-"""A checkpoint after every update: enough of them to go on from, and time to disturb."""
-
-
-def models(checkout: Checkout) -> list[str]:
-    """The two cells' models, as targets of a run of nothing else."""
-    updates = checkout.config["experiments"]["main"]["axes"]["budget"][0]
-    budget = f"{updates // 1000}k" if updates % 1000 == 0 else str(updates)
-    cells = [f"{variant}.tiny.two.{budget}" for variant in ("shared", "xmod")]
-    return [f"results/tiny/pretrain/{cell}/model.safetensors" for cell in cells]
+TARGETS = [f"results/tiny/pretrain/{cell}/model.safetensors" for cell in CELLS]
 
 
 @contextlib.contextmanager
@@ -36,9 +38,9 @@ def started(
     checkout: Checkout, cluster: Cluster, *resources: str
 ) -> Iterator[subprocess.Popen[str]]:
     """Pre-train both cells on the cluster."""
-    settings = ("--set-resources", SLOW, *resources)
+    settings = (*SLOW, *resources)
     process = checkout.start(
-        *models(checkout), "--profile", "slurm", *QUICK, *settings, cluster=cluster.environment
+        *TARGETS, "--profile", "slurm", *QUICK, *settings, cluster=cluster.environment
     )
     try:
         yield process
@@ -96,22 +98,14 @@ def notes(checkout: Checkout) -> str:
     return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
-def assert_undisturbed(checkout: Checkout, undisturbed: Checkout, pattern: str) -> None:
-    expected = undisturbed.files(pattern)
-    assert expected
-    found = checkout.files(pattern)
-    assert found.keys() == expected.keys()
-    assert [name for name in expected if found[name] != expected[name]] == []
-
-
-def test_the_literal_command_runs_the_grid(accounting_cluster: Cluster, tmp_path: Path) -> None:
+def test_the_literal_command_runs_the_grid(
+    undisturbed: Checkout, accounting_cluster: Cluster, tmp_path: Path
+) -> None:
     """From nothing, with accounting: several jobs at once, each training on a GPU."""
-    undisturbed = make_checkout(tmp_path / "undisturbed", updates=200)
-    undisturbed.run("--cores", "2", "--quiet", "rules", "host")
-    checkout = make_checkout(tmp_path / "checkout", updates=200)
+    checkout = make_checkout(tmp_path / "checkout")
     checkout.run("--profile", "slurm", *QUICK, cluster=accounting_cluster.environment)
-    assert_undisturbed(checkout, undisturbed, "summary/metrics.csv")
-    assert_undisturbed(checkout, undisturbed, "*/*/**/*.safetensors")
+    assert_equal(checkout, undisturbed, "summary/metrics.csv")
+    assert_equal(checkout, undisturbed, "*/*/**/*.safetensors")
     form = "--format=JobIDRaw,State,ReqTRES%80,Start,End"
     rows = accounting_cluster.run("sacct", "-X", "-n", "-P", form).splitlines()
     done = [row.split("|") for row in rows if "|COMPLETED|" in row]
@@ -129,6 +123,9 @@ def test_preempted_then_a_node_is_lost(
     with started(untrained, cluster, "pretrain:slurm_partition=scavenge") as process:
         until(lambda: training(untrained), process, untrained)
         jobs = {one.owner.slurm_job for one in pretrainings(untrained)}
+        status = untrained.status(cluster.environment)
+        at_work = {(one["stage"], one["slurm_job"]) for one in status["at_work"]}
+        assert at_work == {("pretrain", job) for job in jobs}
         preempt(cluster)
         until(lambda: are_at_try(2, untrained, cluster), process, untrained)
         until(lambda: training(untrained), process, untrained)
@@ -140,7 +137,7 @@ def test_preempted_then_a_node_is_lost(
         finally:
             cluster.start_node(node)
     assert {one.owner.slurm_job for one in pretrainings(untrained)} == jobs
-    assert_undisturbed(untrained, undisturbed, MODELS)
+    assert_equal(untrained, undisturbed, MODELS)
 
 
 def test_out_of_time_then_preempted_with_grace(
@@ -153,32 +150,16 @@ def test_out_of_time_then_preempted_with_grace(
         until(lambda: training(untrained), process, untrained)
         preempt(cluster)
         assert process.wait(timeout=400) == 0, untrained.words[-6000:]
-    assert_undisturbed(untrained, undisturbed, MODELS)
+    assert_equal(untrained, undisturbed, MODELS)
     assert [f"runtime={number}," in untrained.words for number in (1, 2, 3)] == [True] * 3
     assert f'"code": {128 + signal.SIGUSR1}' in notes(untrained)
     assert f'"code": {128 + signal.SIGTERM}' in notes(untrained)
 
 
-def test_snakemake_is_killed_and_run_again(
-    undisturbed: Checkout, untrained: Checkout, cluster: Cluster
+def test_twenty_kills(
+    undisturbed: Checkout, untrained: Checkout, cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its jobs go on; the next run names them instead of starting the same work beside them."""
-    with started(untrained, cluster) as process:
-        until(lambda: training(untrained), process, untrained)
-        status = untrained.status(cluster.environment)
-        jobs = [one.owner.slurm_job for one in pretrainings(untrained)]
-        assert {one["slurm_job"] for one in status["at_work"]} == set(jobs)
-        assert {one["stage"] for one in status["at_work"]} == {"pretrain"}
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert untrained.status(cluster.environment)["run_by"] is None
-    untrained.run("--unlock", cluster=cluster.environment)
-    with started(untrained, cluster) as again:
-        assert again.wait(timeout=120) != 0
-    told = r"2 jobs of a run that was killed are still at work \(\d+, \d+\)"
-    assert re.search(told, untrained.words)
-    cluster.run("scancel", *jobs)
-    cluster.wait_for(lambda: not any(one.is_running() for one in pretrainings(untrained)))
-    with started(untrained, cluster) as again:
-        assert again.wait(timeout=400) == 0, untrained.words[-6000:]
-    assert_undisturbed(untrained, undisturbed, MODELS)
+    """Also of Snakemake itself: its jobs go on, and the next run says how to end them."""
+    run = ("--profile", "slurm", *QUICK, *OFTEN)
+    killed = Killed(untrained, undisturbed, run, printer(capsys), cluster.environment)
+    killed.kill(5 * ("snakemake", "nested", "shell", "work"), seed=1)

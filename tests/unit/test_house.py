@@ -27,7 +27,8 @@ PURE = {
         *("source_table", "source_dag", "config_distributed", "launch", "text_counts"),
         *("cells", "grid", "paths", "languages", "language_batches", "language_sets"),
         *("budgets", "jobs", "architecture", "checks", "dag", "model_dag", "task_dag", "task_jobs"),
-        *("files", "manifest", "locks", "stages", "tries", "causes", "engines.environment"),
+        *("files", "manifest", "locks", "processes", "stages", "tries", "causes"),
+        *("engines.environment",),
         *("planning", "planning.parameters", "planning.flops", "planning.costs"),
     )
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from xmod.locks import Busy, Owner, begin_run, give_back, release_ended, slurm_lives, take
+from xmod.processes import commands_of, look_up
 
 ROOT = Path(__file__).parents[2]
 
@@ -168,8 +171,12 @@ def test_a_run_does_not_begin_beside_jobs_of_one_that_was_killed(tmp_path: Path)
     lock = tmp_path / "logs/pretrain/cell.lock"
     lock.parent.mkdir(parents=True)
     write(lock, Owner.here())
-    words = f"1 jobs of a run that was killed are still at work .process {os.getpid()} on "
+    words = rf"jobs of a run that was killed are still at work; .* \(kill {os.getpid()}\)"
     with pytest.raises(Busy, match=words):
+        begin_run(tmp_path)
+    (tmp_path / "run.lock").unlink()
+    write(lock, replace(Owner.here(), host="elsewhere"))
+    with pytest.raises(Busy, match=r"cell\.lock: .* if it has ended, remove that file"):
         begin_run(tmp_path)
     (tmp_path / "run.lock").unlink()
     write(lock, ended_owner())
@@ -224,6 +231,46 @@ def test_a_jobs_shell_holds_its_lock_and_notes_its_end(tmp_path: Path) -> None:
     notes = lock.with_suffix(".tries").read_text(encoding="utf-8").splitlines()
     assert [line.split()[0] for line in notes] == ["began", "began", "ended"]
     assert '"code": 7' in notes[-1]
+
+
+def test_what_ends_a_job_is_told(tmp_path: Path) -> None:
+    """Its shell alone heeds no signal: it waits for its command, which saves."""
+    log = tmp_path / "logs/pretrain/cell.log"
+    job = job_shell(log, f"with_gpus 0 sleep 30 2>&1 | keep_log {log}")
+    while not log.exists():
+        time.sleep(0.01)
+    with pytest.raises(Busy) as told:
+        begin_run(tmp_path)
+    command = re.search(r"or end them \((kill \d+)\)", str(told.value))
+    assert command is not None, told.value
+    assert str(job.pid) not in command[1]
+    subprocess.run(command[1].split(), check=True)
+    assert job.wait(timeout=60) == 128 + signal.SIGTERM
+    (tmp_path / "run.lock").unlink()
+    assert begin_run(tmp_path) == ""
+
+
+def test_what_outlives_the_shell_of_a_job_ends_before_its_next_try(tmp_path: Path) -> None:
+    """It would write the same files; another job's processes stay."""
+    log, other = (tmp_path / f"logs/pretrain/{name}.log" for name in ("cell", "other"))
+    beside = job_shell(other, "sleep 30")
+    first = job_shell(log, f"sleep 30 2>&1 | keep_log {log}")
+    while not (log.exists() and other.with_suffix(".tries").exists()):
+        time.sleep(0.01)
+    [sleeping] = commands_of(first.pid)
+    first.kill()
+    first.wait()
+    assert look_up(sleeping)
+    again = job_shell(log, "true")
+    _, told = again.communicate(timeout=60)
+    assert again.returncode == 0
+    assert f"{log}: ended what a try that was killed had left: " in told
+    assert str(sleeping) in told
+    assert not look_up(sleeping)
+    [still] = commands_of(beside.pid)
+    assert look_up(still)
+    os.kill(still, signal.SIGTERM)
+    assert beside.wait(timeout=60) == 128 + signal.SIGTERM
 
 
 def test_a_job_whose_lock_cannot_be_created_ends_and_says_why(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The status of a run: read off what jobs leave, on a hundred columns, from any shell."""
+"""The status of a run: read off what jobs leave, on eighty columns, from any shell."""
 
 from __future__ import annotations
 
@@ -154,10 +154,10 @@ def test_what_is_done_stays_done_and_what_has_not_begun_is_missing(paper_run: Ru
 
 
 def shown(status: Status, *, is_watched: bool = False) -> str:
-    console = Console(width=100, file=io.StringIO(), color_system=None)
+    console = Console(width=80, file=io.StringIO(), color_system=None)
     console.print(page(status, is_watched=is_watched))
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 80
     return str(text)
 
 
@@ -182,7 +182,7 @@ def test_the_page_says_what_is_at_work_and_what_failed(paper_run: Run) -> None:
         "3:05:10",
         "412",
         "pretrain: running",
-        "the loss is not finite",
+        "try 1, now queued: the loss is not finite (NaN)\n    error: a loss that",
     ):
         assert words in text, words
     told = record(paper_run.look())
@@ -214,7 +214,7 @@ def test_who_watches_sees_what_is_not_done(paper_run: Run) -> None:
 def test_a_watched_screen_is_not_run_over() -> None:
     """In a terminal of 24 lines, until Ctrl-C, after which the former screen is back."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-m", "xmod.status", "--configfile", "config/paper.yaml", "--watch", "60"],
         cwd=ROOT, env={**os.environ, "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs,

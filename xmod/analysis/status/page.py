@@ -1,8 +1,7 @@
-"""A run's status for a terminal of 100 columns, and as JSON."""
+"""A run's status for a terminal of 80 columns or more, and as JSON."""
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +22,7 @@ COLOURS: dict[State, str] = {
 }
 MAX_ROWS = 15
 """Of jobs at work and of failed ones; of cells twice as many."""
-BAR, MAX_LETTERS = 24, 140
+BAR = 12
 
 
 def page(status: Status, *, is_watched: bool = False) -> Group:
@@ -126,13 +125,13 @@ def _stage_of(at: Work | None) -> Text:
 
 
 def _at_work(works: Sequence[Work]) -> Table:
-    table = _table("At work", "stage", "what", "update", "loss", "tokens/s", "left", "job")
+    table = _table("At work", "stage", "what", "update", "loss", "tok/s", "left", "job")
     for one in works[:MAX_ROWS]:
         training = one.training
         table.add_row(
             _stage(one.job.stage),
             training.label if training else one.job.name,
-            _update(training.update, training.budget_updates) if training else "",
+            f"{training.update}/{training.budget_updates}" if training else "",
             f"{training.loss:.3f}" if training else "",
             training.tokens_per_second if training else "",
             training.left if training else "",
@@ -143,40 +142,33 @@ def _at_work(works: Sequence[Work]) -> Table:
     return table
 
 
-def _failed(works: Sequence[Work]) -> Table:
-    table = _table(
-        "Failed in the last try", "stage", "what", "tries", "now", "likely cause", "says"
-    )
+def _failed(works: Sequence[Work]) -> Group:
+    """Two lines of each: what happened, and the log's last words, as far as they fit."""
+    lines = [Text("\nFailed in the last try", style="bold")]
     for one in works[:MAX_ROWS]:
         assert one.failure is not None
-        last = textwrap.shorten(one.failure.lines[-1], MAX_LETTERS) if one.failure.lines else ""
-        state = Text(one.state, style=COLOURS[one.state])
-        numbers = (str(one.num_tries), state, one.failure.cause.name)
-        table.add_row(_stage(one.job.stage), one.job.name, *numbers, last)
+        line = Text(f"{_stage(one.job.stage)}  {one.job.name}  try {one.num_tries}, now ")
+        line.append(one.state, style=COLOURS[one.state])
+        lines.append(line.append(f": {one.failure.cause.name}"))
+        if one.failure.lines:
+            lines.append(Text(f"    {one.failure.lines[-1]}", no_wrap=True, overflow="ellipsis"))
     if len(works) > MAX_ROWS:
-        table.add_row("", f"and {len(works) - MAX_ROWS} more", "", "", "", "")
-    return table
+        lines.append(Text(f"and {len(works) - MAX_ROWS} more"))
+    return Group(*lines)
 
 
 def _table(title: str, *columns: str) -> Table:
+    """What is too wide wraps in its own column; all others stay whole."""
     table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None)
     table.pad_edge = False
     for column in columns:
-        is_text = column in (
-            "stage",
-            "cell",
-            "what",
-            "now at",
-            "now",
-            "likely cause",
-            "says",
-            "job",
-        )
+        is_text = column in ("stage", "cell", "what", "now at", "job")
+        is_name = column in ("cell", "what")
         table.add_column(
             column,
             justify="left" if is_text else "right",
-            no_wrap=column not in ("says", "likely cause"),
-            overflow="ellipsis" if column not in ("says", "likely cause") else "fold",
+            no_wrap=not is_name,
+            overflow="fold" if is_name else "ellipsis",
         )
     return table
 

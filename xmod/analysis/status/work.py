@@ -130,7 +130,8 @@ class Looker:
     def look(self, *, now: float) -> Status:
         """The run as its files are now; Slurm is asked once, and only of jobs on other machines."""
         judged = Judge(self.jobs, Notes(self.snakemake), now=now).judge_all()
-        lives = slurm_lives(one.slurm_job for one in owners_of(self.root / "logs") if one.slurm_job)
+        owners = owners_of(self.root / "logs").values()
+        lives = slurm_lives(one.slurm_job for one in owners if one.slurm_job)
         runner = self._runner()
 
         def ask(job: str) -> Life:

@@ -17,7 +17,11 @@ import yaml
 from tests.workflow.project import CONFIG, ROOT, environment, kill_group, make_project
 
 PARTS = ("Snakefile", "config", "envs", "profiles", "slurm", "workflow", "workstation", "xmod")
-CELLS = ("shared.tiny.two.{updates}", "xmod.tiny.two.{updates}")
+CELLS = ("shared.tiny.two.2k", "xmod.tiny.two.2k")
+SLOW = ("--set-resources", "pretrain:checkpoint_seconds=0")
+"""A checkpoint after every update: time to disturb."""
+OFTEN = ("--set-resources", "pretrain:checkpoint_seconds=1", "extend:checkpoint_seconds=1")
+"""Checkpoints often enough to go on from."""
 QUICK = (
     # A cluster's files take their time to be seen, and its queue; here they do not.
     *("--latency-wait", "20", "--slurm-init-seconds-before-status-checks", "3"),
@@ -110,13 +114,21 @@ def end(process: subprocess.Popen[str]) -> None:
         kill_group(process)
 
 
+def assert_equal(checkout: Checkout, undisturbed: Checkout, pattern: str) -> None:
+    """That the files which fit a pattern are the same, byte for byte."""
+    expected, found = undisturbed.files(pattern), checkout.files(pattern)
+    assert expected, f"no {pattern}"
+    assert found.keys() == expected.keys()
+    assert [name for name in expected if found[name] != expected[name]] == []
+
+
 def _own(cluster: Mapping[str, str] | None) -> dict[str, str]:
     own = environment()
     return {**own, "PATH": cluster["PATH"]} if cluster else own
 
 
-def make_checkout(folder: Path, *, updates: int) -> Checkout:
-    """Two cells that are trained for `updates`, and one language that is added to them."""
+def make_checkout(folder: Path) -> Checkout:
+    """Two cells, and one language that is added to them."""
     folder.mkdir(parents=True)
     for name in PARTS:
         place = ROOT / name
@@ -134,7 +146,7 @@ def make_checkout(folder: Path, *, updates: int) -> Checkout:
     config = copy.deepcopy(CONFIG)
     config["experiments"] = {
         "main": {
-            "axes": {"variant": ["shared", "xmod"], "language_set": ["two"], "budget": [updates]},
+            "axes": {"variant": ["shared", "xmod"], "language_set": ["two"], "budget": [2000]},
             "add_languages": ["de"],
         }
     }
