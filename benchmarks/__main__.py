@@ -9,17 +9,13 @@ from benchmarks import (
     data_loading,
     distributed,
     peers,
-    saving,
     task_encoding,
     task_speed,
     training_speed,
 )
 from benchmarks.report import Table, machine, markdown, show
 
-BENCHMARKS = [
-    *(training_speed, distributed, saving, peers),
-    *(task_speed, data_loading, task_encoding),
-]
+BENCHMARKS = [training_speed, distributed, peers, task_speed, data_loading, task_encoding]
 """Each has `run(*, quick: bool) -> list[Table]`; the tables come in this order."""
 
 OUTPUT = Path("docs/benchmarks.md")
