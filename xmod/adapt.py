@@ -35,6 +35,7 @@ def main() -> None:
             job=job,
             alone=job.model_copy(update={"languages": (iso,)}),
             config=job.adapters,
+            vocabulary=base.vocabulary,
             vocabulary_path=arguments.vocabulary,
         )
         for iso in job.languages

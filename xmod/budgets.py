@@ -18,25 +18,29 @@ SIZES_KEYS = ("corpora", "pretrain.sampling_alpha")
 """The keys that a derived budget is computed from, beside the budget's own."""
 
 
+class NoText(ConfigError):
+    """The corpus has no text of a language."""
+
+
 def language_sizes(
     config: Config, table: LanguageTable, languages: Sequence[str]
 ) -> dict[str, float]:
     """n_l of each language: the text it has, in the unit of `corpora.sizes`.
 
-    Characters count up to `corpora.max_characters`. Raises ConfigError for a language
-    that the corpus has no text for.
+    Characters count up to `corpora.max_characters`. Raises NoText for a language that the
+    corpus has no text of.
     """
     corpora = config.corpora
     sizes = {iso: _size(corpora, table[iso], corpora.sizes) for iso in languages}
     empty = [iso for iso, size in sizes.items() if size <= 0]
     if empty and corpora.counts is not None:
-        raise ConfigError(
+        raise NoText(
             f"corpora.counts: {corpora.counts} has no training text of {', '.join(empty)}; copy "
             "the summary/corpora.csv of a run that collected it, or leave corpora.counts out"
         )
     if empty:
         where = corpora.folder if corpora.sizes == "folder" else f"languages.tsv, {corpora.sizes}"
-        raise ConfigError(
+        raise NoText(
             f"no text for {', '.join(empty)} in {where}; add it, take the language out of the set "
             "(language_sets.<name>.exclude) or choose another corpora.source"
         )

@@ -13,7 +13,7 @@ from xmod.config_errors import ConfigError, suggest
 from xmod.config_section import AxisValue
 from xmod.engines.environment import missing_environment
 from xmod.evaluated import evaluated_sets
-from xmod.paths import released_files
+from xmod.paths import Paths, released_files
 
 if TYPE_CHECKING:
     from xmod.dag import Dag
@@ -73,6 +73,17 @@ def no_folder(config: Config) -> str:
     return (
         f"corpora.folder: no folder {folder!r}; put the text of each language there, as <iso>.txt, "
         f".txt.xz or .txt.gz, or name the folder that has it{_hint(config, folder)}"
+    )
+
+
+def own_counts(config: Config, paths: Paths) -> str:
+    """That `corpora.counts` is this very run's; empty where it is not."""
+    counts, own = config.corpora.counts, paths.summary("corpora.csv")
+    if counts is None or Path(counts).resolve() != Path(own).resolve():
+        return ""
+    return (
+        f"corpora.counts: {counts} is this run's own, which is made anew in the middle of it; copy "
+        "it, and name the copy"
     )
 
 

@@ -54,7 +54,10 @@ class CorporaConfig(Section):
         if self.sizes == "folder" and self.folder is None:
             raise ValueError("corpora.sizes: folder needs corpora.source: files")
         if (self.sizes == "counts") != (self.counts is not None):
-            raise ValueError("corpora.counts is given exactly when corpora.sizes is 'counts'")
+            raise ValueError(
+                f"corpora.sizes is {self.sizes!r} and corpora.counts {self.counts!r}: these go "
+                "together; leave corpora.sizes out, which is 'counts' where there are counts"
+            )
         return self
 
     @property

@@ -60,13 +60,10 @@ class Dag:
         if config.corpora.listed_in == "folder" and (missing := checks.no_folder(config)):
             raise ConfigError(f"{origin}: {missing}")
         table = read_languages(Path(config.languages))
-        return cls(
-            config,
-            table,
-            expand(raw, table, origin=origin),
-            Paths(f"{config.results}/{config.name}"),
-            origin,
-        )
+        paths = Paths(f"{config.results}/{config.name}")
+        if mistake := checks.own_counts(config, paths):
+            raise ConfigError(f"{origin}: {mistake}")
+        return cls(config, table, expand(raw, table, origin=origin), paths, origin)
 
     # Languages
 

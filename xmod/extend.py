@@ -16,6 +16,7 @@ from xmod.jobs import ExtendJob
 from xmod.model.storage import save_extension
 from xmod.model.transfer import add_language
 from xmod.tokenization.overlap import overlap
+from xmod.tokenization.vocabulary import Vocabulary
 from xmod.training.one_language import Base, OneLanguage, add_arguments
 
 
@@ -28,6 +29,7 @@ def main() -> None:
     job = ExtendJob.read(arguments.job)
     execution = execution_from(arguments)
     base = Base.read(arguments.model, arguments.vocabulary)
+    vocabularies = {iso: arguments.vocabularies / iso / "spm.model" for iso in job.updates}
     languages = [
         OneLanguage(
             iso,
@@ -37,7 +39,8 @@ def main() -> None:
             job=job,
             alone=job.model_copy(update={"updates": {iso: updates}}),
             config=job.extend,
-            vocabulary_path=arguments.vocabularies / iso / "spm.model",
+            vocabulary=Vocabulary.open(vocabularies[iso]),
+            vocabulary_path=vocabularies[iso],
         )
         for iso, updates in job.updates.items()
     ]

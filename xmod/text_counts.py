@@ -29,21 +29,24 @@ def training_characters(file: str) -> dict[str, int]:
 @cache
 def _read(path: Path) -> dict[str, int]:
     """Once a process: each cell asks for it many times."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()  # spreadsheets write a mark first
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"corpora.counts: {path}: not UTF-8 text ({error})") from error
     found: dict[str, int] = {}
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = csv.DictReader(stream)
-        if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
-            raise ConfigError(
-                f"corpora.counts: {path}:1: no column {', '.join(missing)}; legal: a copy of a "
-                "run's summary/corpora.csv"
-            )
-        for row in rows:
-            if (row["split"], row["source"]) == ("train", "all"):
-                characters = row["characters"] or ""
-                if not characters.isdecimal():
-                    raise ConfigError(
-                        f"corpora.counts: {path}:{rows.line_num}: characters: {characters!r}; "
-                        "legal: a whole number"
-                    )
-                found[row["language"]] = max(int(characters), found.get(row["language"], 0))
+    rows = csv.DictReader(lines)
+    if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
+        raise ConfigError(
+            f"corpora.counts: {path}:1: no column {', '.join(missing)}; legal: a copy of a "
+            "run's summary/corpora.csv"
+        )
+    for row in rows:
+        if (row["split"], row["source"]) == ("train", "all"):
+            characters = row["characters"] or ""
+            if not characters.isdecimal():
+                raise ConfigError(
+                    f"corpora.counts: {path}:{rows.line_num}: characters: {characters!r}; "
+                    "legal: a whole number"
+                )
+            found[row["language"]] = max(int(characters), found.get(row["language"], 0))
     return found

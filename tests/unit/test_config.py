@@ -11,9 +11,11 @@ from xmod.budgets import derived_updates, extension_updates, language_sizes
 from xmod.config import Config, parse
 from xmod.config_errors import ConfigError
 from xmod.config_sources import CorporaConfig
+from xmod.dag import Dag
 from xmod.grid import expand
 from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable
+from xmod.text_counts import training_characters
 
 
 @pytest.mark.parametrize("name", ["small", "laptop", "paper"])
@@ -61,7 +63,7 @@ def test_papers_values_are_the_papers(paper: dict[str, Any]) -> None:
         (("extend", "vocabulary"), "sise", 1, ["extend.vocabulary.sise", "Did you mean 'size'"]),
         (("corpora",), "source", "web", ["corpora.source: 'web'", "'embedded' or 'files'"]),
         (("corpora",), "source", "files", ["corpora.folder is given exactly when"]),
-        (("corpora",), "sizes", "counts", ["corpora.counts is given exactly when corpora.sizes"]),
+        (("corpora",), "sizes", "counts", ["these go together"]),
         (("pretrain",), "batch_sequences", 63, ["batch_sequences (63)", "multiple", "(4)"]),
         (("pretrain",), "sequence_length", 128, ["pretrain.sequence_length (128)", "(32)"]),
         (("model",), "num_heads", 7, ["model.width (", "multiple", "(7)"]),
@@ -174,6 +176,23 @@ def test_counts_that_do_not_fit_are_refused(
     small["experiments"] = {"mine": {"axes": {"language_set": ["two"]}}}
     with pytest.raises(ConfigError, match=told):
         expand(small, table, origin="my.yaml")
+
+
+def test_counts_of_a_spreadsheet_are_read_and_of_another_encoding_refused(tmp_path: Path) -> None:
+    text = "language,split,source,characters\nen,train,all,10\n"
+    for number, (encoding, name) in enumerate((("utf-8-sig", "en"), ("latin-1", "é"))):
+        (tmp_path / f"{number}.csv").write_text(text.replace("en", name), encoding=encoding)
+    assert training_characters(str(tmp_path / "0.csv")) == {"en": 10}
+    with pytest.raises(ConfigError, match=r"corpora.counts: .*1.csv: not UTF-8 text"):
+        training_characters(str(tmp_path / "1.csv"))
+
+
+def test_a_runs_own_counts_are_refused(small: dict[str, Any]) -> None:
+    """They are made anew while it runs, and budgets, so ids of cells, would follow them."""
+    own = "results/small/summary/../summary/corpora.csv"
+    small["corpora"] = {"counts": own}
+    with pytest.raises(ConfigError, match=f"my.yaml: corpora.counts: {own} is this run's own"):
+        Dag.load(small, origin="my.yaml")
 
 
 def test_derived_budgets_are_the_papers_within_its_rounding(

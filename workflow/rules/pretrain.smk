@@ -23,7 +23,7 @@ for training in RUN.models.pretrainings:
         threads: RUN.launch.cores
         resources:
             **RUN.launch.resources,
-            mem_mb=2000 * RUN.launch.config.local_processes,
+            mem_mb=3000 * RUN.launch.config.local_processes,
             runtime=1440,
             micro_batch_sequences=64,
             checkpoint_seconds=600,

@@ -6,11 +6,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from xmod.budgets import derived_updates, language_sizes
+from xmod.budgets import NoText, derived_updates, language_sizes
 from xmod.cells import Cell
 from xmod.config import Config
-from xmod.config_errors import ConfigError
 from xmod.dag import Dag
 from xmod.planning.facts import Facts
 
@@ -88,7 +88,9 @@ def _counted(dag: Dag, config: Config) -> int | None:
     file = dag.paths.summary("corpora.csv")
     counts = {"sizes": "counts", "counts": file}
     corpora = config.corpora.model_copy(update=counts)
+    if not Path(file).is_file():  # nothing is collected yet
+        return None
     try:
         return derived_updates(config.model_copy(update={"corpora": corpora}), dag.table)
-    except ConfigError:  # not collected yet, or not all of the set
+    except NoText:  # not all of the set is
         return None

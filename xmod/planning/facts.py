@@ -72,8 +72,10 @@ class Facts:
         """Of a language's clean text, both splits, roughly."""
         corpora, text = self.dag.config.corpora, self.costs.text
         size = self._size(iso)
-        if corpora.sizes in ("embedded_kchars", "counts"):
+        if corpora.sizes == "embedded_kchars":
             return size * text.bytes_per_character / 1e6
+        if corpora.sizes == "counts":  # of training text alone
+            return size / (1 - corpora.heldout_fraction) * text.bytes_per_character / 1e6
         is_packed = corpora.sizes == "cc100_mb"
         expansion = text.bytes_per_compressed_byte if is_packed else self._expansion(iso) / 1e6
         megabytes = size * expansion
@@ -87,14 +89,14 @@ class Facts:
         counted = self._token_count(self.dag.paths.token_folder(scope), iso, "train")
         if counted is not None:
             return float(counted)
-        text = self.costs.text
-        if self.dag.config.corpora.sizes == "embedded_kchars":
-            tokens = self._size(iso) * text.tokens_per_character
+        corpora, text = self.dag.config.corpora, self.costs.text
+        if corpora.listed_in == "embedded_kchars":
+            per_byte = text.tokens_per_character / text.bytes_per_character
         else:
             per_byte = text.tokens_per_compressed_byte / text.bytes_per_compressed_byte
-            tokens = self.text_megabytes(iso) * 1e6 * per_byte
+        tokens = self.text_megabytes(iso) * 1e6 * per_byte
         self.assumed["tokens"] = "tokens of a language are guessed from the size of its text"
-        return tokens * (1 - self.dag.config.corpora.heldout_fraction)
+        return tokens * (1 - corpora.heldout_fraction)
 
     def heldout_tokens(self, cell: Cell, iso: str, *, is_added: bool) -> float:
         """Of a language's held-out text; endless where it is not known yet."""

@@ -67,6 +67,7 @@ class OneLanguage:
         job: AdaptJob | ExtendJob,
         alone: AdaptJob | ExtendJob,
         config: TrainingConfig,
+        vocabulary: Vocabulary,
         vocabulary_path: Path,
     ) -> None:
         """`alone` is the job as it would be with this language only: the others change nothing.
@@ -74,7 +75,7 @@ class OneLanguage:
         Raises ValueError on files that are damaged or not what belongs to the model.
         """
         self.iso, self.base = iso, base
-        self.vocabulary = Vocabulary.open(vocabulary_path)
+        self.vocabulary = vocabulary
         self.output: Path = arguments.output / iso
         self._job, self._config, self._execution = job, config, execution
         self._inputs = [arguments.job, vocabulary_path]

@@ -85,6 +85,26 @@ def test_epochs_by_hand(paper: dict[str, Any]) -> None:
     assert one.most == min(dag.table.language_set("13"), key=lambda iso: dag.table[iso].cc100_mb)
 
 
+def test_counting_what_was_said_changes_no_epochs(
+    small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counts are of training text alone, languages.tsv's sizes of all."""
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    monkeypatch.chdir(tmp_path)
+    table = Dag.load(small, origin="mine.yaml").table
+    rows = [
+        f"{one.iso},train,all,{round(one.embedded_kchars * 950)}"
+        for one in table
+        if one.embedded_kchars
+    ]
+    Path("counts.csv").write_text("\n".join(["language,split,source,characters", *rows, ""]))
+    small["corpora"] = {"counts": "counts.csv", "heldout_fraction": 0.05}
+    counted = found(small)["equal_steps", "13"].epochs
+    small["corpora"] = {"heldout_fraction": 0.05}
+    said = found(small)["equal_steps", "13"].epochs
+    assert counted == pytest.approx(said, rel=1e-2)
+
+
 def test_equal_examples_means_equal_epochs(paper: dict[str, Any]) -> None:
     """Up to what is pinned: the rule's own updates would make them equal."""
     del paper["budgets"]["equal_examples"]["pinned"]

@@ -225,7 +225,8 @@ class _Layout:
             seeds = [number.num_seeds or 0 for number in counts]
             due = max(number.num_seeds_due or 0 for number in counts)
             words = "Means and standard deviations over" if max(seeds) > 1 else "Scores of"
-            yield f"{words} {seeds_of(min(seeds), max(seeds), due, counts[0].seeds_of)}."
+            stages = dict.fromkeys(number.seeds_of for number in counts if number.seeds_of)
+            yield f"{words} {seeds_of(min(seeds), max(seeds), due, ' and '.join(stages))}."
         if any(one.comparable for one in blocks):
             yield "Rows called paper: the paper's numbers for the same cell, as printed."
         if has_apart:
