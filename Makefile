@@ -3,6 +3,7 @@
 # make plan   what of it is done, and what the rest will cost; runs no job
 # make run CONFIG=config/laptop.yaml, make report CONFIG=...: another one
 # make test   lint, types and tests
+# make test-peers  beside fairseq and transformers 5, which it installs in environments of their own
 # make test-slurm  the Slurm profile on a real Slurm, which it installs and starts (root, Debian)
 # make test-kills  20 random SIGKILLs during a small grid; SEED=2 for other ones
 # make bench  speed and memory, as ratios; writes docs/benchmarks.md
@@ -21,7 +22,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum |
 FAIRSEQ_STAMP := $(FAIRSEQ)/.installed-$(shell cat envs/fairseq* | cksum | cut -d' ' -f1)
 TRANSFORMERS5_STAMP := $(TRANSFORMERS5)/.installed-$(shell cksum < envs/transformers5-requirements.txt | cut -d' ' -f1)
 
-.PHONY: run report plan test test-slurm test-kills check bench install fairseq-env peers clean
+.PHONY: run report plan test test-peers test-slurm test-kills check bench install fairseq-env peers clean
 
 run: install
 	@started=$$(date +%s) && \
@@ -36,6 +37,11 @@ plan: install
 
 test: install check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests
+
+# Elsewhere these tests are skipped, and say so.
+test-peers: install peers
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -rs \
+	  tests/workflow/test_fairseq.py tests/unit/engines tests/unit/interop
 
 # Where Slurm cannot be installed it says so, and that is no failure.
 test-slurm: install
