@@ -5,6 +5,7 @@
 #
 # A configuration file is complete in itself: the default is read only where none is given.
 
+import gc
 import os
 import shlex
 import signal
@@ -26,6 +27,9 @@ from xmod.stages import apply
 min_version("9.0")
 
 STARTED = now()
+# A plan of thousands of jobs is millions of objects and no cycles; looking for those, as often as Python does
+# by default, is a seventh of a dry run of config/paper.yaml (snakemake 9.27).
+gc.set_threshold(50_000, 20, 50)
 
 if not workflow.configfiles:
 

@@ -99,7 +99,7 @@ def test_whatever_it_shows_is_escaped(tmp_path: Path, plan: Plan) -> None:
     half_way(plan)
     claims = with_one_claim(tmp_path, quote=HOSTILE, statement=HOSTILE)
     catalogue = (tmp_path / "config/figures.yaml").read_text(encoding="utf-8")
-    title = "title: Mean perplexity of the 13 initial languages\n"
+    title = "title: Mean perplexity of the initial languages\n"
     hostile = f"title: {json.dumps(HOSTILE)}\n"
     (tmp_path / "figures.yaml").write_text(catalogue.replace(title, hostile), encoding="utf-8")
     made_up.plan_in(tmp_path, catalogue="figures.yaml", claims=claims)
