@@ -139,5 +139,4 @@ def _joined(
         tokens = TokenFile.open(path, vocabulary=vocabulary, language=language).tokens
         yield EncodedText(ids=np.empty(0, dtype=np.int32), num_characters=count)
         for start in range(0, len(tokens), _COPY_TOKENS):
-            ids = tokens[start : start + _COPY_TOKENS].astype(np.int32)
-            yield EncodedText(ids=ids, num_characters=0)
+            yield EncodedText(ids=tokens[start : start + _COPY_TOKENS], num_characters=0)

@@ -42,7 +42,9 @@ def encode_text(blocks: Iterable[str], *, vocabulary: Vocabulary) -> Iterator[En
     """The token stream of blocks of lines; documents end at empty lines and at the end."""
     inside = False
     for block in blocks:
-        lines = [line.rstrip("\r") for line in block.removesuffix("\n").split("\n")]
+        lines = block.removesuffix("\n").split("\n")
+        if "\r" in block:
+            lines = [line.rstrip("\r") for line in lines]
         ids, lengths = vocabulary.encode_flat(lines)
         ends, inside = _document_ends(lines, inside=inside)
         stops = np.cumsum(lengths)
@@ -53,6 +55,6 @@ def encode_text(blocks: Iterable[str], *, vocabulary: Vocabulary) -> Iterator[En
 
 def _document_ends(lines: list[str], *, inside: bool) -> tuple[NDArray[np.intp], bool]:
     """Positions of the empty lines that end a document, and whether one is open after them."""
-    filled = np.fromiter((bool(line) and not line.isspace() for line in lines), bool, len(lines))
+    filled = np.fromiter(map(bool, map(str.strip, lines)), bool, len(lines))
     before = np.concatenate([[inside], filled[:-1]])
     return np.flatnonzero(before & ~filled), bool(filled[-1])

@@ -74,7 +74,7 @@ class TokenIndex(Section):
 class EncodedText:
     """A stretch of a language's token stream."""
 
-    ids: NDArray[np.int32]
+    ids: NDArray[np.int32] | Tokens
     """(T,): ids, with `</s>` after each document that ends here."""
     num_characters: int
 
@@ -117,7 +117,7 @@ def write_tokens(
             ids = stretch.ids
             if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < vocabulary.size:
                 raise ValueError(f"{path}: ids outside the vocabulary's 0 to {vocabulary.size - 1}")
-            data = ids.astype(np.dtype(dtype).newbyteorder("<")).tobytes()
+            data = np.ascontiguousarray(ids, dtype=np.dtype(dtype).newbyteorder("<")).data
             digest.update(data)
             stream.write(data)
             counts_V += np.bincount(ids, minlength=len(counts_V))
