@@ -171,6 +171,29 @@ def test_the_snakefile_imports_the_plan_only() -> None:
     assert found <= SNAKEFILE_IMPORTS
 
 
+def shells() -> dict[str, list[str]]:
+    """File of rules -> the text of each of its shell commands."""
+    pattern = re.compile(r"^( +)shell:\n((?:\1 +.*\n)+)", re.MULTILINE)
+    files = sorted((ROOT / "workflow").rglob("*.smk"))
+    return {
+        file.name: [found[1] for found in pattern.findall(file.read_text(encoding="utf-8"))]
+        for file in files
+    }
+
+
+def test_shell_commands_are_no_f_strings() -> None:
+    """Snakemake reads them again in each job, where the names of a loop have their last values."""
+    found = [(name, shell) for name, texts in shells().items() for shell in texts]
+    assert len(found) > 25
+    assert [(name, shell) for name, shell in found if re.search(r"""\bf["']""", shell)] == []
+
+
+def test_jobs_say_which_rule_they_are_of() -> None:
+    begun = [shell for texts in shells().values() for shell in texts if "begin " in shell]
+    assert len(begun) > 15
+    assert [shell for shell in begun if "begin {rule} {log:q};" not in shell] == []
+
+
 def test_the_plan_starts_without_tensors_or_tables() -> None:
     """Snakemake imports it at every start, and in every job."""
     code = f"import sys, {', '.join(sorted(PURE))}; print([n for n in {HEAVY} if n in sys.modules])"

@@ -237,6 +237,27 @@ def test_the_engines_agree(tmp_path: Path) -> None:
         assert measured["first_loss"] - measured["last_loss"] > 0.5
 
 
+def test_each_engine_runs_in_its_own_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that fails at its start stands for fairseq's; only its own cell may fail in it."""
+    python = tmp_path / "broken" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nexit 7\n", encoding="utf-8")
+    python.chmod(0o755)
+    monkeypatch.setitem(os.environ, "XMOD_FAIRSEQ", str(python.parents[1]))
+    project = make_project(tmp_path / "project")
+    axes = {"variant": ["xmod"], "language_set": ["two"], "budget": [12]}
+    project.config["experiments"]["main"] = {"axes": axes | {"engine": ["torch", "fairseq"]}}
+    until = ("--keep-going", "--until", "pretrain", "pretrain_fairseq")
+    assert project.snakemake(*until, check=False).returncode != 0
+    assert project.result(f"pretrain/{TORCH}/model.safetensors").is_file()
+    assert not project.result(f"pretrain/{FAIRSEQ}/model.safetensors").exists()
+    for cell, rule in ((TORCH, "pretrain"), (FAIRSEQ, "pretrain_fairseq")):
+        tries = project.result(f"logs/pretrain/{cell}.tries").read_text(encoding="utf-8")
+        assert tries.split()[:2] == ["began", rule]
+
+
 def test_a_missing_environment_stops_a_run_before_it_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ rule fetch_packages:
         table=PACKAGES_TABLE,
         folder=subpath(output[0], parent=True),
     shell:
-        "begin fetch_packages {log:q};"
+        "begin {rule} {log:q};"
         " python -m xmod.fetch --packages-table {params.table:q} --output {params.folder:q}"
         " 2>&1 | keep_log {log:q}"
 
@@ -46,7 +46,7 @@ if SOURCES.config.fetch:
         conda:
             "../../envs/xmod.yaml"
         shell:
-            "begin fetch_source {log:q};"
+            "begin {rule} {log:q};"
             " python -m xmod.fetch_source --source {wildcards.source} {SOURCES.arguments}"
             " 2>&1 | keep_log {log:q}"
 
@@ -65,7 +65,7 @@ if SOURCES.has_corpus:
         conda:
             "../../envs/xmod.yaml"
         shell:
-            "begin fetch_cc100 {log:q};"
+            "begin {rule} {log:q};"
             " python -m xmod.fetch_source --source cc100 --code {wildcards.code} {SOURCES.arguments}"
             " 2>&1 | keep_log {log:q}"
 
@@ -100,7 +100,7 @@ for batch in RUN.batches(RUN.available_languages):
             packages=lambda wildcards: RUN.config.packages,
             folder=subpath(output[0], ancestor=2),
         shell:
-            f"begin collect_{batch.name} {{log:q}};"
+            "begin {rule} {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.collect --config {params.job_file:q} --languages-table {params.table:q}"
             " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"

@@ -36,10 +36,12 @@ for training in RUN.models.pretrainings:
             tokens=lambda wildcards: RUN.token_folder("pretrain", wildcards.cell),
             checkpoints=PATHS.checkpoints("pretrain", "{cell}"),
             folder=subpath(output.model, parent=True),
+            engine=training.engine,
         shell:
-            f"begin {training.name} {{log:q}};"
+            "begin {rule} {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
-            f" in_engine {training.engine}; with_gpus {{resources.gpu}} {RUN.launch.command} --job {{params.job_file:q}}"
+            " in_engine {params.engine}; with_gpus {resources.gpu} {RUN.launch.command}"
+            " --job {params.job_file:q}"
             " --vocabulary {input.vocabulary:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"
             " --output {params.folder:q} --threads {resources.threads_each} --device {resources.device}"
