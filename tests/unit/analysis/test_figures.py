@@ -262,6 +262,19 @@ def test_positions_that_are_no_numbers(complete: Path, tmp_path: Path) -> None:
     assert "draft: 0 of 2" in words(draw(prepared(empty, open_spec), open_spec, TABLE))
 
 
+def test_a_baseline_of_one_place_is_drawn_across_its_panel(complete: Path) -> None:
+    spec = synthetic.figure(
+        where={"language_set": "60"}, references=[{"metric": "unigram_nll", "label": "unigram"}]
+    )
+    figure = draw(prepared(complete, spec), spec, TABLE)
+    for ax in figure.axes:
+        assert len(ax.get_xticks()) == 1
+        (baseline,) = [line for line in ax.get_lines() if line.get_gid() == "reference"]
+        (left, low), (right, high) = baseline.get_transform().transform(baseline.get_xydata())
+        assert (left, right) == pytest.approx((ax.bbox.x0, ax.bbox.x1))
+        assert low == high
+
+
 def test_bytes_are_the_same_in_another_process(drawn: Path, tmp_path: Path) -> None:
     for name in ("grid.json", "metrics.csv"):
         shutil.copy(drawn / name, tmp_path / name)

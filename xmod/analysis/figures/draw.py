@@ -129,8 +129,12 @@ def _draw_panel(
     for series, line in rows.groupby("series", sort=False):
         x = [position[value] for value in line[spec.x]]
         if bool(line["reference"].iloc[0]):
-            look = _reference_look(str(series), spec) if numeric else style.REFERENCE_AT_CATEGORY
-            ax.plot(x, line["value"], gid="reference", label=str(series), zorder=1.5, **look)
+            look: dict[str, Any] = {"gid": "reference", "label": str(series), "zorder": 1.5}
+            look |= _reference_look(str(series), spec) if numeric else style.REFERENCE_AT_CATEGORY
+            if numeric and len(values) == 1:  # a line from a place to itself would not be seen
+                ax.axhline(line["value"].iloc[0], **look)
+            else:
+                ax.plot(x, line["value"], **look)
             continue
         look = _look(line, plotted, spec)
         look |= {"marker": ""} if numeric and len(values) > scales.MOST_X_TICKS else {}
