@@ -1,3 +1,4 @@
+# make install  everything into .venv; the others do it by themselves
 # make run    install into .venv and run the embedded grid
 # make report one page about it as it is now: results/small/report.html; runs no job
 # make plan   what of it is done, and what the rest will cost; runs no job
@@ -22,12 +23,15 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml constraints.txt | cksum |
 FAIRSEQ_STAMP := $(FAIRSEQ)/.installed-$(shell cat envs/fairseq* | cksum | cut -d' ' -f1)
 TRANSFORMERS5_STAMP := $(TRANSFORMERS5)/.installed-$(shell cksum < envs/transformers5-requirements.txt | cut -d' ' -f1)
 
-.PHONY: run report plan test test-peers test-slurm test-kills check bench install fairseq-env peers clean
+.PHONY: help run report plan test test-peers test-slurm test-kills check bench install fairseq-env peers clean
 
 run: install
 	@started=$$(date +%s) && \
 	$(BIN)/snakemake --cores $(CORES) --quiet rules host --configfile $(CONFIG) && \
 	$(BIN)/python -m xmod.timings --configfile $(CONFIG) --since $$started --cores $(CORES)
+
+help:
+	@sed -n 's/^# //;/^make/p' Makefile
 
 report: install
 	$(BIN)/python -m xmod.report --configfile $(CONFIG)

@@ -118,6 +118,17 @@ class SourceDag:
             groups.append(self.corpus_files(self._dag.corpus_languages))
         return [told for files in groups if (told := self._told(files))]
 
+    def to_fetch(self) -> list[tuple[str, int | None]]:
+        """Each file that is not there yet, and its bytes where known: of CC-100 as published."""
+        data = Path(self._dag.config.data)
+        files = [(one, one.num_bytes) for name in self.read for one in self.table.of(name)]
+        if self.has_corpus:
+            isos = self._dag.corpus_languages
+            sizes = [round(self._dag.table[iso].cc100_mb * 1e6) for iso in isos]
+            files += zip(self.corpus_files(isos), sizes, strict=True)
+        there = ((data / file.source / file.file, num_bytes) for file, num_bytes in files)
+        return [(str(path), num_bytes) for path, num_bytes in there if not path.is_file()]
+
     def _told(self, files: Sequence[SourceFile]) -> str:
         """Which of a source's files are not there: the first one in words, the others by name."""
         folder = Path(self._dag.config.data) / files[0].source

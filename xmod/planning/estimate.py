@@ -30,6 +30,8 @@ class PlannedJob:
     """1 for a job that is done; of a pre-training that is under way the share of its updates."""
     seconds: float
     """Of one device or core, for all of it: what it took where it is done, else an estimate."""
+    num_processes: int
+    """Devices that share a pre-training; else 1."""
 
     @property
     def seconds_left(self) -> float:
@@ -52,6 +54,8 @@ class Plan:
     budgets: tuple[Budget, ...]
     assumed: tuple[str, ...]
     """What is not known yet."""
+    to_fetch: tuple[tuple[str, int | None], ...]
+    """Published files that are not there yet, and their bytes where they are known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,9 +121,14 @@ def _under_way(run: Scene, judged: Judged) -> Progress | None:
     """How far a pre-training is that runs or was interrupted."""
     if judged.job.stage != "pretrain" or judged.state not in ("running", "failed"):
         return None
-    config = run.dag.grid.configs[judged.job.cells[0]]
-    num_processes = config.distributed.processes if config.engine == "torch" else 1
-    return progress(run.dag.paths, judged.job, num_processes=num_processes)
+    return progress(run.dag.paths, judged.job, num_processes=_num_processes(run, judged.job))
+
+
+def _num_processes(run: Scene, job: Job) -> int:
+    if job.stage != "pretrain":
+        return 1
+    config = run.dag.grid.configs[job.cells[0]]
+    return config.distributed.processes if config.engine == "torch" else 1
 
 
 def _taken(run: Scene, job: Job) -> Taken | None:
@@ -225,6 +234,7 @@ def assemble(
         rates=rate_of,
         budgets=budgets(run.dag, run.facts),
         assumed=tuple(run.facts.assumed.values()),
+        to_fetch=tuple(run.dag.sources.to_fetch()),
     )
 
 
@@ -247,4 +257,5 @@ def _planned(run: Scene, judged: Judged, work: Work, rate: Rate) -> PlannedJob:
         work=work,
         share_done=share_done(run, judged, work),
         seconds=took.seconds if took else rate.seconds(work),
+        num_processes=_num_processes(run, judged.job),
     )

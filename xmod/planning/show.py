@@ -184,12 +184,38 @@ def notes(plan: Plan) -> Iterator[str]:
     if any(plan.rates[stage].source == "table" for stage in plan.rates):
         yield f"{plan.device}: {plan.device_source}."
     for told in plan.assumed:
-        yield f"Not known yet: {told}."
+        yield f"Assumed: {told}."
     if plan.memory_gb and any(one.work.memory_gb > plan.memory_gb for one in plan.jobs):
         yield (
             f"! is more than {plan.device} has: take fewer sequences at a time, as in "
             "--set-resources pretrain:micro_batch_sequences=16."
         )
+
+    yield from _longest(plan)
+    if plan.to_fetch and add_up(plan.jobs).num_to_do:
+        sizes = [num_bytes for _, num_bytes in plan.to_fetch if num_bytes is not None]
+        unknown = len(plan.to_fetch) - len(sizes)
+        yield (
+            f"To fetch first: {len(plan.to_fetch):,} files, {_gigabytes(sum(sizes) / 1e9)}"
+            f"{f', and {unknown} of unknown size' if unknown else ''}; on disk beside the rest."
+        )
+
+
+def _longest(plan: Plan) -> Iterator[str]:
+    """What no further jobs at once make shorter."""
+    left = [one for one in plan.jobs if one.job.stage in COMPUTING and one.seconds_left]
+    if not left:
+        return
+    longest = max(left, key=lambda one: one.seconds_left / one.num_processes)
+    clock, number = Clock(plan), longest.num_processes
+    told = f"{clock(longest.seconds_left)} {clock.unit} of {plan.device}"
+    if longest.job.stage == "pretrain":
+        told += (
+            f", on {number} of them {clock(longest.seconds_left / number)} at best"
+            if number > 1
+            else "; on N of them (distributed.processes: N) an Nth of that at best"
+        )
+    yield f"The longest job: {longest.job.stage} {longest.job.name}, {told}."
 
 
 def total_line(plan: Plan) -> str:

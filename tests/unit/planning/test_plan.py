@@ -240,6 +240,29 @@ def test_constants_that_commands_have() -> None:
     assert text_work.ADDED_CHARACTERS == train_vocabulary.ADDED_CHARACTERS
 
 
+def test_the_papers_plan_says_what_to_fetch_and_what_is_longest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    paper = yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "data/cc100").mkdir(parents=True)
+    (tmp_path / "data/cc100/en.txt.xz").write_bytes(b"placed")
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(paper), encoding="utf-8")
+    found = planned(capsys)
+    sizes = {one["file"]: one["bytes"] for one in found["to_fetch"]}
+    assert sizes["data/cc100/sw.txt.xz"] == 332e6  # as its page has it
+    assert sum(file.startswith("data/cc100/") for file in sizes) == 84  # all but English
+    assert None not in sizes.values()
+    longest = max(one["seconds_left"] for one in found["jobs"] if one["stage"] == "pretrain")
+    told = " ".join(shown(capsys).split())
+    assert f"{len(sizes)} files" in told
+    assert f"base.75.269k, {longest / 3600:.0f} hours of A100-80GB; on N of them" in told
+    paper["distributed"] = {"processes": 8}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(paper), encoding="utf-8")
+    assert f"on 8 of them {longest / 3600 / 8:.1f} at best" in " ".join(shown(capsys).split())
+
+
 def test_the_page_shows_the_papers_plan(tmp_path: Path) -> None:
     """Made anew in a process of its own, which needs no tensors."""
     page, fresh = ROOT / "docs/plan.md", tmp_path / "plan.md"
