@@ -61,14 +61,14 @@ def average(
 
 
 def _stages_of_seeds(frame: pd.DataFrame, seeds: Sequence[str]) -> str:
-    """The stages whose seeds vary, or should: a task's are fine-tuning's even where it has one."""
-    expected = {"seed": int(frame.get(SEEDS_DUE, pd.Series([0])).max()) > 0}
-    stages = [
-        SEEDS[column]
-        for column in reversed(seeds)
-        if expected.get(column) or frame[column].nunique() > 1
-    ]
-    return " and ".join(stages)
+    """The stages whose seeds vary, or should: a task's are fine-tuning's even where it has one.
+
+    What is no task has its model's seed in both columns, and none due.
+    """
+    vary = {column: frame[column].nunique() > 1 for column in reversed(seeds)}
+    if "seed" in vary and SEEDS_DUE in frame:
+        vary["seed"] = bool(frame[SEEDS_DUE].max() > 0)
+    return " and ".join(SEEDS[column] for column, varies in vary.items() if varies)
 
 
 def _per_seed(

@@ -69,6 +69,14 @@ def test_seeds_that_should_be_there_are_counted() -> None:
     assert row["num_seeds_due"] == 2, "nothing is known of how many there should be"
 
 
+def test_the_seeds_of_perplexities_are_of_pre_training_alone() -> None:
+    """Their rows have the model's seed in both columns, and no task's seeds are due."""
+    both = frame().assign(seeds_due=0)
+    both = both.assign(**{"cell.seed": both["seed"].astype(str)})
+    (row,) = average(both, by=["variant"], over=["language"]).to_dict("records")
+    assert (row["num_seeds"], row["seeds_of"]) == (2, "pre-training")
+
+
 def test_range_none_and_geometric() -> None:
     (row,) = average(
         frame(), by=["variant"], over=["language"], spread="range", mean="geometric"
