@@ -91,7 +91,7 @@ def test_finished_jobs_tell_first_then_other_stages_then_the_table(costs: Costs)
     speed = Speed(device="cpu", table=costs.device("cpu"), flops_per_second=None)
     assumed = rates(STAGES, {}, costs, speed)
     assert assumed["pretrain"].per_amount == pytest.approx(1 / 0.251e12)
-    assert assumed["corpora"].per_amount == 1 / 4.7
+    assert assumed["corpora"].per_amount == 1 / 5.5
     assert assumed["figures"].seconds(Work()) == costs.other_seconds
     told = rates(STAGES, {"pretrain": [record(100.0, 50.0)]}, costs, speed)
     assert told["pretrain"].per_amount == 0.5
