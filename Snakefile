@@ -5,6 +5,7 @@
 #
 # A configuration file is complete in itself: the default is read only where none is given.
 
+import atexit
 import gc
 import os
 import shlex
@@ -47,10 +48,12 @@ except ValueError as error:
 PATHS = RUN.paths
 USES_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
-# A grid is planned before its data are there, so what is missing stops only what would read it.
-if workflow.output_settings.dryrun:
-    for message in RUN.missing_data(uses_conda=USES_CONDA):
-        print(f"warning: {message}", file=sys.stderr)
+# A grid is planned before its data are there, so what is missing stops only what would read it. It is
+# said last, below what Snakemake says of thousands of jobs.
+if workflow.output_settings.dryrun and workflow.is_main_process:
+    told = "\n".join(f"warning: {message}" for message in RUN.missing_data(uses_conda=USES_CONDA))
+    if told:
+        atexit.register(print, told, file=sys.stderr)
 
 
 # Snakemake calls this when it begins to run jobs: not in a dry run, nor in the jobs themselves.

@@ -45,8 +45,9 @@ def suggest(given: object, choices: Sequence[str], *, hidden: Sequence[str] = ()
 
     `hidden` choices are not listed, but may be the nearest.
     """
-    near = difflib.get_close_matches(str(given), [*choices, *hidden], n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    small = {choice.lower(): choice for choice in reversed([*choices, *hidden])}
+    near = difflib.get_close_matches(str(given).lower(), small, n=1)
+    hint = f" Did you mean {small[near[0]]!r}?" if near else ""
     return f"legal: {', '.join(choices) or 'none'}.{hint}"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 
 CORPUS = "cc100"
 """The source with a file a language."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A published file that is to be fetched."""
+
+    file: str
+    """Where it goes."""
+    url: str
+    num_bytes: int | None
+    """As published; None where nobody says."""
 
 
 class SourceDag:
@@ -118,16 +130,19 @@ class SourceDag:
             groups.append(self.corpus_files(self._dag.corpus_languages))
         return [told for files in groups if (told := self._told(files))]
 
-    def to_fetch(self) -> list[tuple[str, int | None]]:
-        """Each file that is not there yet, and its bytes where known: of CC-100 as published."""
-        data = Path(self._dag.config.data)
+    def to_fetch(self) -> list[Download]:
+        """Each file that is not there yet."""
         files = [(one, one.num_bytes) for name in self.read for one in self.table.of(name)]
         if self.has_corpus:
             isos = self._dag.corpus_languages
             sizes = [round(self._dag.table[iso].cc100_mb * 1e6) for iso in isos]
             files += zip(self.corpus_files(isos), sizes, strict=True)
-        there = ((data / file.source / file.file, num_bytes) for file, num_bytes in files)
-        return [(str(path), num_bytes) for path, num_bytes in there if not path.is_file()]
+        folder = Path(self._dag.config.data)
+        found = (
+            Download(file=str(folder / one.source / one.file), url=one.place, num_bytes=num_bytes)
+            for one, num_bytes in files
+        )
+        return [one for one in found if not Path(one.file).is_file()]
 
     def _told(self, files: Sequence[SourceFile]) -> str:
         """Which of a source's files are not there: the first one in words, the others by name."""

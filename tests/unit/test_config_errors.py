@@ -150,6 +150,7 @@ def test_a_long_value_is_cut() -> None:
 def test_the_nearest_may_be_one_that_is_not_listed() -> None:
     assert suggest("wdth", ["model"], hidden=["width"]) == "legal: model. Did you mean 'width'?"
     assert suggest("zzz", ["model"]) == "legal: model."
+    assert suggest("h100", ["A100", "H100"]) == "legal: A100, H100. Did you mean 'H100'?"
 
 
 def test_a_type_without_words_of_its_own_is_still_told() -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from xmod.config_errors import ConfigError, explain
+from xmod.config_errors import ConfigError, explain, suggest
 from xmod.config_section import Section
 from xmod.config_tasks import FormatName
 from xmod.strict_yaml import read_yaml
@@ -107,8 +107,8 @@ class Costs(Section):
         """Raises ConfigError for one that the table does not have."""
         if name not in self.devices:
             raise ConfigError(
-                f"--device: {name!r} is not in the table of devices; legal: "
-                f"{', '.join(self.devices)}; --costs names a table of your own"
+                f"--device: {name!r} is not in the table of devices; "
+                f"{suggest(name, list(self.devices))} Or name a table of your own: --costs"
             )
         return self.devices[name]
 

@@ -13,6 +13,7 @@ from xmod.planning.rates import Rate, measured
 from xmod.planning.records import Progress, Record, Taken, progress, taken
 from xmod.planning.work import Scene, Work
 from xmod.planning.workload import COMPUTING, IN_WORKERS, work_of
+from xmod.source_dag import Download
 
 DEFAULT_DEVICE = "A100-80GB"
 
@@ -54,8 +55,8 @@ class Plan:
     budgets: tuple[Budget, ...]
     assumed: tuple[str, ...]
     """What is not known yet."""
-    to_fetch: tuple[tuple[str, int | None], ...]
-    """Published files that are not there yet, and their bytes where they are known."""
+    to_fetch: tuple[Download, ...]
+    """Published files that are not there yet."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ def as_record(plan: Plan) -> dict[str, Any]:
         "device_source": plan.device_source,
         "device_memory_gb": plan.memory_gb,
         "assumed": list(plan.assumed),
-        "to_fetch": [{"file": file, "bytes": size} for file, size in plan.to_fetch],
+        "to_fetch": [asdict(one) for one in plan.to_fetch],
         "total": _sum(add_up(plan.jobs)),
         "on_device": _sum(on_device(plan, computing=True)),
         "on_cores": _sum(on_device(plan, computing=False)),

@@ -193,7 +193,7 @@ def notes(plan: Plan) -> Iterator[str]:
 
     yield from _longest(plan)
     if plan.to_fetch and add_up(plan.jobs).num_to_do:
-        sizes = [num_bytes for _, num_bytes in plan.to_fetch if num_bytes is not None]
+        sizes = [one.num_bytes for one in plan.to_fetch if one.num_bytes is not None]
         unknown = len(plan.to_fetch) - len(sizes)
         yield (
             f"To fetch first: {len(plan.to_fetch):,} files, {_gigabytes(sum(sizes) / 1e9)}"

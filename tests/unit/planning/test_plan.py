@@ -250,7 +250,8 @@ def test_the_papers_plan_says_what_to_fetch_and_what_is_longest(
     (tmp_path / "data/cc100/en.txt.xz").write_bytes(b"placed")
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(paper), encoding="utf-8")
     found = planned(capsys)
-    sizes = {one["file"]: one["bytes"] for one in found["to_fetch"]}
+    sizes = {one["file"]: one["num_bytes"] for one in found["to_fetch"]}
+    assert all(one["url"].startswith("http") for one in found["to_fetch"])
     assert sizes["data/cc100/sw.txt.xz"] == 332e6  # as its page has it
     assert sum(file.startswith("data/cc100/") for file in sizes) == 84  # all but English
     assert None not in sizes.values()
