@@ -56,10 +56,9 @@ def test_data_that_are_there_are_not_missed(paper: dict[str, Any], tmp_path: Pat
     assert loaded(paper).missing_data() == []
 
 
-def test_a_language_without_a_file_is_missed_where_a_job_takes_it(
+def test_a_language_without_a_file_is_missed_where_a_cell_takes_it(
     paper: dict[str, Any], tmp_path: Path
 ) -> None:
-    """With 3 languages a job English goes with Arabic and French, which no cell takes."""
     (tmp_path / "en.txt").write_bytes(b"")
     del paper["sources"]
     paper["corpora"] = {"source": "files", "folder": str(tmp_path), "sizes": "cc100_mb"}
@@ -67,8 +66,9 @@ def test_a_language_without_a_file_is_missed_where_a_job_takes_it(
     paper["language_sets"] = {"one": {"include": ["en"]}}
     axes = {"variant": ["xmod"], "language_set": ["one"], "budget": [10]}
     paper["experiments"] = {"main": {"axes": axes}}
-    assert loaded(paper).missing_data() == []
     paper["jobs"]["languages_per_job"] = 3
+    assert loaded(paper).missing_data() == [], "Arabic and French come next, but no cell has them"
+    paper["language_sets"]["one"]["include"] += ["fr", "ar"]
     (told,) = loaded(paper).missing_data()
     assert f"corpora.folder: {tmp_path} has no file for ar, fr; add <iso>.txt" in told
 
