@@ -102,7 +102,8 @@ def collect_language(
     write_json_atomic(stats_path, _stats(language, settings, digest, collected))
     remove_shards(folder)
     sizes = ", ".join(f"{collected.total[one].characters:,} {one}" for one in SPLITS)
-    print(f"{language.iso}: {sizes} characters in {time.monotonic() - started:.1f} s")
+    took = f"{time.monotonic() - started:.1f} s"
+    print(f"{language.iso}: {sizes} characters in {took}; dropped lines: {collected.dropped}")
 
 
 def _is_complete(folder: Path, digest: str) -> bool:

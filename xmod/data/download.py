@@ -21,6 +21,7 @@ from typing import Final
 import requests
 
 from xmod.files import naming_full_disk, write_json_atomic
+from xmod.web_page import is_web_page
 
 CHUNK_BYTES: Final = 2**16
 MAX_REDIRECTS: Final = 5
@@ -175,8 +176,7 @@ def _check_space(part: Path, total: int | None, start: int) -> None:
 
 def _check_page(chunk: bytes, url: str) -> None:
     """A portal or an error page may come with 200 OK."""
-    head = chunk[:512].lstrip().lower()
-    if head.startswith((b"<!doctype html", b"<html")):
+    if is_web_page(chunk):
         raise DownloadError(
             f"{url}: the server sent a web page, not the file; open the URL in a browser to see "
             "what it wants, or give another one in sources.urls"

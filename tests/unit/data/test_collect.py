@@ -132,14 +132,20 @@ def test_mistakes_are_named(run, isos, config, message) -> None:  # type: ignore
         run(*isos, **config)
 
 
-def test_files_are_collected_too(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_files_are_collected_too(run, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path / "own"
     folder.mkdir()
     lines = [f"Zeile {chr(97 + n % 26)}{chr(97 + n // 26)} bleibt" for n in range(200)]
-    (folder / "de.txt").write_bytes("\n".join([*lines, lines[0]]).encode() + b"\n\xff\n")
+    (folder / "de.txt").write_bytes("\n".join([*lines, lines[0]]).encode() + b"\n\xff\n\xff\n")
     run("de", source="files", folder=str(folder), heldout_fraction=0.2)
     stats = json.loads((tmp_path / "out/de/stats.json").read_text())
-    assert stats["dropped"] == {"broken UTF-8": 1, "duplicate": 1}
+    assert stats["dropped"] == {"broken UTF-8": 2, "duplicate": 1}
+    told = capsys.readouterr().out
+    assert re.fullmatch(
+        r"de: [\d,]+ train, [\d,]+ heldout characters in [\d.]+ s; dropped lines: 2 broken UTF-8, "
+        r"1 duplicate\n",
+        told,
+    )
     assert sum(one["lines"] for one in stats["splits"].values()) == 200
     assert 15 < stats["splits"]["heldout"]["lines"] < 70
 
