@@ -63,6 +63,8 @@ class Collected:
         default_factory=lambda: {split: {} for split in SPLITS}
     )
     drops: Counter[str] = field(default_factory=Counter)
+    script_share: float | None = None
+    """Of the first letters, where the text is a file's."""
 
     @property
     def dropped(self) -> str:

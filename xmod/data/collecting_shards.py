@@ -57,16 +57,17 @@ class ShardCollector:
         with self.source.open(language) as stream:
             shards = cut_shards(stream, drops, shard_bytes=self.shard_bytes)
             first = list(islice(shards, 2))
-            if first:  # an empty file has none
-                check_head(first[0], language, source=self.source)
+            # An empty file has no shard.
+            share = check_head(first[0], language, source=self.source) if first else None
             if len(first) < 2:
-                return self._collect_whole(language, folder, b"".join(first), drops)
+                whole = self._collect_whole(language, folder, b"".join(first), drops)
+                return dataclasses.replace(whole, script_share=share)
             tasks = (
                 self._task(language, work / f"{number:06}", data)
                 for number, data in enumerate(chain(_popped(first), shards))
             )
             parts = list(in_order(_collect, tasks, workers=self.workers))
-        return self._join(language, folder, parts, drops)
+        return dataclasses.replace(self._join(language, folder, parts, drops), script_share=share)
 
     def _collect_whole(
         self, language: Language, folder: Path, data: bytes, drops: Counter[str]

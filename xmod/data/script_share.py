@@ -24,10 +24,11 @@ MANY: Final = 0.5
 """A smaller share is worth a warning: text on the web is mixed (our choice, both)."""
 
 
-def check_head(head: bytes, language: Language, *, source: FilesSource) -> None:
-    """Raise SourceError for a web page.
+def check_head(head: bytes, language: Language, *, source: FilesSource) -> float | None:
+    """The share of the first letters that are in the language's script; None without letters.
 
-    The same, or a warning for text of one's own, where the letters are another script's.
+    Raises SourceError for a web page, and where the letters are another script's; of text of one's
+    own that is a warning.
     """
     if is_web_page(head):
         raise SourceError(
@@ -36,8 +37,9 @@ def check_head(head: bytes, language: Language, *, source: FilesSource) -> None:
         )
     text = head[:LOOKED_AT_BYTES].decode("utf-8", errors="ignore")
     num_inside, num_letters = Cleaner(language, is_translation=False).count_script(text)
+    share = num_inside / num_letters if num_letters else None
     if num_letters < MIN_LETTERS or num_inside >= MANY * num_letters:
-        return
+        return share
     told = (
         f"{source.path(language)}: of the first {num_letters:,} letters {num_inside:,} are "
         f"{language.script}, the script of {language.iso} ({language.name}); is it another "
@@ -46,3 +48,4 @@ def check_head(head: bytes, language: Language, *, source: FilesSource) -> None:
     if source.name == "cc100" and num_inside < FEW * num_letters:
         raise SourceError(f"{told} Delete it and its .sha256, and fetch or place the right one")
     print(f"warning: {told}", file=sys.stderr, flush=True)
+    return share
