@@ -99,6 +99,30 @@ def test_a_sets_files_are_missed_in_one_message(small: dict[str, Any]) -> None:
     assert "no file 'en/test.tsv' and 2 more, of its set 'test'; put it there, or" in told
 
 
+def test_a_language_that_mlqas_folder_lacks_is_missed(
+    small: dict[str, Any], tmp_path: Path
+) -> None:
+    names = (
+        "dev-context-en-question-en",
+        "dev-context-de-question-en",
+        "dev-context-tr-question-tr",
+    )
+    for name in names[:2]:
+        place = tmp_path / "dev" / f"{name}.json"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("{}")
+    mlqa = {"format": "mlqa", "path": f"{tmp_path}/", "split": "dev"}
+    squad = {"format": "squad", "path": str(tmp_path / "dev" / f"{names[0]}.json")}
+    own = {
+        "own": mlqa | {"languages": ["en", "tr"]},
+        "english": mlqa | {"languages": ["en", "de"], "question_language": "en"},
+    }
+    small["tasks"] = {"qa": {"kind": "qa", "train": squad, "development": squad, "tests": own}}
+    small["model"]["max_positions"] = 512
+    (told,) = loaded(small).missing_data()
+    assert f"tasks.qa: no file '{tmp_path}/dev/{names[2]}.json', of its set 'own'; put" in told
+
+
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
