@@ -196,7 +196,11 @@ def test_a_language_without_text_stops_before_anything_runs(
     small["experiments"] = {"main": {"axes": axes, "add_languages": []}}
     small["vocabulary"]["language_set"] = "three"
     small["figures"] = []
-    with pytest.raises(ConfigError, match=f"no text for sw in {tmp_path}"):
+    with pytest.raises(ConfigError, match=f"no text for sw in {tmp_path}; add it"):
+        loaded(small).check()
+    (tmp_path / "sw.txt").write_text("")
+    told = rf"no text for sw in {tmp_path} \(empty: {tmp_path}/sw\.txt\); add it"
+    with pytest.raises(ConfigError, match=told):
         loaded(small).check()
     small["vocabulary"]["language_set"] = "two"
     loaded(small).check()
