@@ -39,10 +39,14 @@ def language_sizes(
             "the summary/corpora.csv of a run that collected it, or leave corpora.counts out"
         )
     if empty:
-        where = corpora.folder if corpora.sizes == "folder" else f"languages.tsv, {corpora.sizes}"
+        is_folder = corpora.sizes == "folder"
+        where = corpora.folder if is_folder else f"languages.tsv, {corpora.sizes}"
+        there = text_files(corpora, empty) if is_folder else []
         raise NoText(
-            f"no text for {', '.join(empty)} in {where}; add it, take the language out of the set "
-            "(language_sets.<name>.exclude) or choose another corpora.source"
+            f"no text for {', '.join(empty)} in {where}"
+            + (f" (empty: {', '.join(there)})" if there else "")
+            + "; add it, take the language out of the set (language_sets.<name>.exclude) or choose "
+            "another corpora.source"
         )
     return sizes
 

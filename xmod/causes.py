@@ -63,6 +63,15 @@ BY_WORDS = (
         ),
     ),
     (
+        r"tries that brought nothing|: the server answered \d{3}",
+        Cause(
+            name="the network, or the server that has the data",
+            advice="run the same command again when it answers: it goes on where it was; or place "
+            "the files by hand (sources.fetch: offline), or name another place that has them "
+            "(sources.urls): docs/sources.md",
+        ),
+    ),
+    (
         r"CUDA error|CUDA driver|no CUDA-capable device|NCCL|cuBLAS|\bXid\b",
         Cause(
             name="the GPU, its driver or the network between GPUs",

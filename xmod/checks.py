@@ -159,13 +159,11 @@ def _check_declared(dag: Dag) -> None:
 
 
 def _no_text(dag: Dag) -> str:
-    """That some language of the jobs has no file; a job takes all languages of its batch."""
+    """That some language of the jobs has no file."""
     corpora = dag.config.corpora
     if corpora.source != "files":
         return ""
-    needed = set(dag.corpus_languages)
-    batches = (one.isos for one in dag.batches(dag.available_languages) if needed & set(one.isos))
-    without = [iso for isos in batches for iso in isos if not text_files(corpora, [iso])]
+    without = [iso for iso in dag.corpus_languages if not text_files(corpora, [iso])]
     if not without:
         return ""
     return (

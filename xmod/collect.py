@@ -102,7 +102,8 @@ def collect_language(
     write_json_atomic(stats_path, _stats(language, settings, digest, collected))
     remove_shards(folder)
     sizes = ", ".join(f"{collected.total[one].characters:,} {one}" for one in SPLITS)
-    print(f"{language.iso}: {sizes} characters in {time.monotonic() - started:.1f} s")
+    took = f"{time.monotonic() - started:.1f} s"
+    print(f"{language.iso}: {sizes} characters in {took}; dropped lines: {collected.dropped}")
 
 
 def _is_complete(folder: Path, digest: str) -> bool:
@@ -119,7 +120,7 @@ def _stats(
     language: Language, settings: dict[str, Any], digest: str, collected: Collected
 ) -> dict[str, Any]:
     """What stats.json says: counts in all, by source, and drops by reason."""
-    return {
+    stats: dict[str, Any] = {
         "language": language.iso,
         "digest": digest,
         "settings": settings,
@@ -138,6 +139,9 @@ def _stats(
             split: collected.total[split].bytes + _line_ends(collected, split) for split in SPLITS
         },
     }
+    if collected.script_share is not None:
+        stats["script_share"] = round(collected.script_share, 4)
+    return stats
 
 
 def _line_ends(collected: Collected, split: str) -> int:

@@ -37,6 +37,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 """What follows from the kind of a task where it is left out."""
 
 
+def mlqa_file(split: str, *, context: str, question: str) -> str:
+    """Where MLQA's folder has the questions in one language on contexts in one, by their codes."""
+    return f"{split}/{split}-context-{context}-question-{question}.json"
+
+
 class TaskDataConfig(Section):
     """One set of examples: where it is, and in which languages."""
 
@@ -58,11 +63,22 @@ class TaskDataConfig(Section):
     """`synthetic`: another seed, other examples."""
 
     def files(self) -> list[str]:
-        """The file of each language, or the folder of all."""
+        """The file of each language, or the one of all."""
         if self.path is None:
             return []
-        codes = (self.codes.get(iso, iso) for iso in self.languages)
-        return list(dict.fromkeys(self.path.replace("{code}", code) for code in codes))
+        found = {self._file(self.path, iso): None for iso in self.languages}
+        return list(found)
+
+    def _file(self, path: str, iso: str) -> str:
+        file = path.replace("{code}", code := self.code(iso))
+        if self.format != "mlqa":
+            return file
+        question = self.code(self.question_language or iso)
+        return f"{file.rstrip('/')}/{mlqa_file(self.split or '', context=code, question=question)}"
+
+    def code(self, iso: str) -> str:
+        """How path and file call a language."""
+        return self.codes.get(iso, iso)
 
     @model_validator(mode="after")
     def _languages_are_given_once(self) -> Self:

@@ -1,7 +1,8 @@
 """Gather the corpora's counts into one table: `python -m xmod.count_corpora`.
 
 One row a language, split and source (`all` for their sum), and one a language and reason for
-which lines were dropped.
+which lines were dropped. A language's first row says what share of the first letters of its file
+is in its script.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from typing import Any
 from xmod.command import run
 from xmod.files import write_text_atomic
 
-COLUMNS = ("corpora", "language", "split", "source", "documents", "lines", "characters", "bytes")
+COLUMNS = (
+    *("corpora", "language", "split", "source", "documents", "lines", "characters", "bytes"),
+    "script_share",
+)
 
 
 def main() -> None:
@@ -43,7 +47,8 @@ def corpora_table(paths: Sequence[Path]) -> str:
 def _rows(stats: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for split, counts in stats["splits"].items():
         row = {"language": stats["language"], "split": split}
-        yield {**counts, **row, "source": "all"}
+        share = stats.get("script_share") if split == "train" else None
+        yield {**counts, **row, "source": "all", "script_share": share}
         for source, part in counts["sources"].items():
             yield {**part, **row, "source": source}
     for reason, number in stats["dropped"].items():

@@ -22,8 +22,8 @@ from xmod.config import Config, parse
 from xmod.config_errors import ConfigError
 from xmod.evaluated import evaluated_sets
 from xmod.files import sha256_file
-from xmod.grid import Grid, expand
-from xmod.language_batches import LanguageBatch, any_of
+from xmod.grid import Grid, Point, expand
+from xmod.language_batches import LanguageBatch, any_of, each_once
 from xmod.language_sets import added_languages, language_set
 from xmod.languages import LanguageTable, read_languages
 from xmod.launch import Launch
@@ -32,6 +32,7 @@ from xmod.paths import PACKAGES_TABLE, Paths
 from xmod.source_dag import SourceDag
 from xmod.strict_yaml import read_yaml
 from xmod.task_dag import TaskDag
+from xmod.text_dag import TextDag
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,7 @@ class Dag:
 
     @cached_property
     def available_languages(self) -> tuple[str, ...]:
-        """Every language that has text; jobs of several languages are cut from these.
-
-        Not from the languages that the cells take: another set would cut them anew, and what
-        was made would be made again.
-        """
+        """Every language that has text."""
         return available_languages(self.config, self.table)
 
     def vocabulary_languages(self, scope: str) -> tuple[str, ...]:
@@ -108,13 +105,12 @@ class Dag:
     @cached_property
     def added_groups(self) -> list[tuple[str, ...]]:
         """Every added language, with those that some experiment adds together."""
-        groups: list[tuple[str, ...]] = []
-        for point in self.grid.points:  # in the experiments' order, so that a further one cuts none
-            experiment = self.config.experiments[point.experiment]
-            added = added_languages(self.config, self.table, point.cell.language_set, experiment)
-            known = set(itertools.chain(*groups))
-            groups.append(tuple(iso for iso in added if iso not in known))
-        return [group for group in groups if group]
+        return each_once(map(self.added_at, self.grid.points))
+
+    def added_at(self, point: Point) -> tuple[str, ...]:
+        """The languages that a point's experiment adds to its cell."""
+        experiment = self.config.experiments[point.experiment]
+        return added_languages(self.config, self.table, point.cell.language_set, experiment)
 
     @cached_property
     def added_batches(self) -> list[LanguageBatch]:
@@ -166,6 +162,10 @@ class Dag:
     @cached_property
     def sources(self) -> SourceDag:
         return SourceDag(self)
+
+    @cached_property
+    def texts(self) -> TextDag:
+        return TextDag(self)
 
     @cached_property
     def models(self) -> ModelDag:

@@ -35,7 +35,7 @@ def expected_jobs(dag: Dag) -> tuple[Job, ...]:
 
 def _corpora(dag: Dag) -> Iterator[Job]:
     for scope in dag.scopes("corpora"):
-        for batch in dag.batches(dag.available_languages):
+        for batch in dag.texts.collected:
             if set(batch.isos) & set(dag.corpus_languages):
                 stamps, text = dag.sources.corpus_stamps(batch.isos), dag.text_files(batch.isos)
                 read = (*dag.package_inputs, *stamps, *text)
@@ -52,7 +52,7 @@ def _vocabularies(dag: Dag) -> Iterator[Job]:
         yield entry(dag, "vocabulary", scope, files, read)
     for scope in dag.scopes("vocabulary"):
         languages = _read_in(dag, "vocabulary", scope)
-        for batch in dag.batches(dag.available_languages):
+        for batch in dag.texts.encoded:
             if languages & set(batch.isos):
                 corpora = dag.corpora("vocabulary", scope, batch.isos)
                 files = paths.token_files(scope, batch.isos)

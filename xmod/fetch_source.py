@@ -23,6 +23,7 @@ from xmod.data.taking_turns import turn
 from xmod.data.unpacking import unpack
 from xmod.files import atomic_path, sha256_file, write_text_atomic
 from xmod.source_table import SourceFile, read_sources
+from xmod.web_page import holds_web_page
 
 SUFFIX = ".sha256"
 CHUNK_BYTES = 2**20
@@ -126,7 +127,11 @@ def _mismatch(file: SourceFile, path: Path) -> str | None:
     if size == 0:
         return f"{path} is empty"
     if path.suffix == ".xz" and not _is_whole_xz(path):
-        return f"{path} is no whole xz archive ({size} bytes): it was cut short, or is another file"
+        is_page = holds_web_page(path)
+        why = (
+            "it is a web page (HTML or XML)" if is_page else "it was cut short, or is another file"
+        )
+        return f"{path} is no whole xz archive ({size} bytes): {why}"
     expected = file.sha256 or _recorded(path)
     if expected is None:  # what is recorded now is held to ever after
         return _damage(path) if path.suffix == ".xz" else None
@@ -134,9 +139,11 @@ def _mismatch(file: SourceFile, path: Path) -> str | None:
         return None
     known = f" ({file.num_bytes} bytes)" if file.num_bytes is not None else ""
     whose = "the table's" if file.sha256 else f"the one recorded in {_record_of(path).name}"
+    page = "a web page (HTML or XML), " if holds_web_page(path) else ""
+    wrong = f"; where the record is wrong, delete {_record_of(path)} and put the file back"
     return (
-        f"{path} is not {file.source} {file.version}: its SHA-256 is {found} ({size} bytes), "
-        f"{whose} is {expected}{known}"
+        f"{path} is {page}not {file.source} {file.version}: its SHA-256 is {found} ({size} bytes), "
+        f"{whose} is {expected}{known}{'' if file.sha256 else wrong}"
     )
 
 

@@ -32,6 +32,20 @@ class LanguageBatch:
         return any_of(self.cells)
 
 
+def each_once(groups: Iterable[Iterable[str]]) -> list[tuple[str, ...]]:
+    """Of each group of languages those that no group before it has; none is empty.
+
+    With groups in the experiments' order a further experiment leaves those that are there, and the
+    jobs that are cut from them, as they are.
+    """
+    known: set[str] = set()
+    found: list[tuple[str, ...]] = []
+    for group in groups:
+        found.append(tuple(iso for iso in dict.fromkeys(group) if iso not in known))
+        known.update(found[-1])
+    return [group for group in found if group]
+
+
 def any_of(names: Iterable[str]) -> str:
     """A regular expression of exactly these names."""
     return "|".join(map(re.escape, names))

@@ -69,7 +69,7 @@ def read_set(
             seed=data.seed,
             packages=packages,
         )
-    code = data.codes.get(iso, iso)
+    code = data.code(iso)
     question = data.question_language
     examples = formats.read(
         data.format,
@@ -77,7 +77,7 @@ def read_set(
         language=iso,
         code=code,
         split=data.split,
-        question_code=None if question is None else data.codes.get(question, question),
+        question_code=None if question is None else data.code(question),
         drops=drops,
     )
     return itertools.islice(examples, data.max_examples)

@@ -56,10 +56,9 @@ def test_data_that_are_there_are_not_missed(paper: dict[str, Any], tmp_path: Pat
     assert loaded(paper).missing_data() == []
 
 
-def test_a_language_without_a_file_is_missed_where_a_job_takes_it(
+def test_a_language_without_a_file_is_missed_where_a_cell_takes_it(
     paper: dict[str, Any], tmp_path: Path
 ) -> None:
-    """With 3 languages a job English goes with Arabic and French, which no cell takes."""
     (tmp_path / "en.txt").write_bytes(b"")
     del paper["sources"]
     paper["corpora"] = {"source": "files", "folder": str(tmp_path), "sizes": "cc100_mb"}
@@ -67,8 +66,9 @@ def test_a_language_without_a_file_is_missed_where_a_job_takes_it(
     paper["language_sets"] = {"one": {"include": ["en"]}}
     axes = {"variant": ["xmod"], "language_set": ["one"], "budget": [10]}
     paper["experiments"] = {"main": {"axes": axes}}
-    assert loaded(paper).missing_data() == []
     paper["jobs"]["languages_per_job"] = 3
+    assert loaded(paper).missing_data() == [], "Arabic and French come next, but no cell has them"
+    paper["language_sets"]["one"]["include"] += ["fr", "ar"]
     (told,) = loaded(paper).missing_data()
     assert f"corpora.folder: {tmp_path} has no file for ar, fr; add <iso>.txt" in told
 
@@ -97,6 +97,30 @@ def test_a_sets_files_are_missed_in_one_message(small: dict[str, Any]) -> None:
     small["tasks"]["xnli"]["tests"]["test"] = test
     told = loaded(small).missing_data()[2]
     assert "no file 'en/test.tsv' and 2 more, of its set 'test'; put it there, or" in told
+
+
+def test_a_language_that_mlqas_folder_lacks_is_missed(
+    small: dict[str, Any], tmp_path: Path
+) -> None:
+    names = (
+        "dev-context-en-question-en",
+        "dev-context-de-question-en",
+        "dev-context-tr-question-tr",
+    )
+    for name in names[:2]:
+        place = tmp_path / "dev" / f"{name}.json"
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("{}")
+    mlqa = {"format": "mlqa", "path": f"{tmp_path}/", "split": "dev"}
+    squad = {"format": "squad", "path": str(tmp_path / "dev" / f"{names[0]}.json")}
+    own = {
+        "own": mlqa | {"languages": ["en", "tr"]},
+        "english": mlqa | {"languages": ["en", "de"], "question_language": "en"},
+    }
+    small["tasks"] = {"qa": {"kind": "qa", "train": squad, "development": squad, "tests": own}}
+    small["model"]["max_positions"] = 512
+    (told,) = loaded(small).missing_data()
+    assert f"tasks.qa: no file '{tmp_path}/dev/{names[2]}.json', of its set 'own'; put" in told
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,10 @@ def test_files_go_by_code() -> None:
     found = TaskDataConfig.model_validate({**data, "codes": {"zh": "zh-min"}})
     assert found.files() == ["en/dev", "zh-min/dev"]
     folder = {"format": "mlqa", "path": "MLQA_V1", "split": "dev", "languages": ["en", "de"]}
-    assert TaskDataConfig.model_validate(folder).files() == ["MLQA_V1"]
+    assert TaskDataConfig.model_validate(folder).files() == [
+        "MLQA_V1/dev/dev-context-en-question-en.json",
+        "MLQA_V1/dev/dev-context-de-question-de.json",
+    ]
 
 
 def test_what_decides_features() -> None:

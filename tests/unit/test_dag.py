@@ -18,7 +18,8 @@ from xmod.dag import Dag
 def names(dag: Dag) -> dict[str, set[tuple[str, tuple[str, ...]]]]:
     """Kind of batch -> names and languages."""
     kinds = {
-        "corpora": dag.batches(dag.available_languages),
+        "corpora": dag.texts.collected,
+        "tokens": dag.texts.encoded,
         "added": dag.added_batches,
         "extension": dag.extension_batches,
     }
@@ -44,13 +45,52 @@ def test_batches_stay_when_a_language_set_is_added(small: dict[str, Any], size: 
     for kind, found in before.items():
         assert found <= after[kind]
     assert after["corpora"] == before["corpora"]
+    assert after["tokens"] == before["tokens"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 43])
+def test_of_own_files_only_what_is_needed_is_taken(
+    small: dict[str, Any], tmp_path: Path, size: int
+) -> None:
+    """A blank file of a language that nobody asked for must not stop a run."""
+    for iso in ("en", "fr", "ja", "ka", "sw", "de", "af"):
+        (tmp_path / f"{iso}.txt").write_text("some text\n")
+    small["corpora"] = {"source": "files", "folder": str(tmp_path)}
+    small["vocabulary"]["language_set"] = "three"
+    small["language_sets"] = {
+        "three": {"include": ["en", "fr", "sw"]},
+        "two": {"include": ["en", "fr"]},
+        "other": {"include": ["en", "ja"]},
+    }
+    axes = {"variant": ["xmod"], "language_set": ["two"], "budget": ["equal_steps"]}
+    small["experiments"] = {"main": {"axes": axes, "add_languages": ["de"]}}
+    small |= {"figures": [], "tables": []}
+    small["jobs"]["languages_per_job"] = size
+    dag = loaded(small)
+    dag.check()
+    assert set(itertools.chain(*(one.isos for one in dag.texts.collected))) == {
+        *("en", "fr", "sw", "de")
+    }
+    assert set(dag.corpus_languages) == {"en", "fr", "sw", "de"}
+    assert list(itertools.chain(*(one.isos for one in dag.texts.encoded))) == ["en", "fr"]
+    before = names(dag)
+    small["experiments"]["more"] = {
+        "axes": axes | {"language_set": ["other"]},
+        "add_languages": ["ka"],
+    }
+    after = names(loaded(small))
+    for kind, found in before.items():
+        assert found <= after[kind], "a further experiment cuts none anew"
+    text = itertools.chain(*(isos for _, isos in after["corpora"]))
+    assert sorted(text) == ["de", "en", "fr", "ja", "ka", "sw"]
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_batches_hold_every_language_once(small: dict[str, Any], size: int) -> None:
     small["jobs"]["languages_per_job"] = size
     dag = loaded(small)
-    batches = dag.batches(dag.available_languages)
+    batches = dag.texts.collected
+    assert batches == dag.texts.encoded
     assert tuple(itertools.chain(*(one.isos for one in batches))) == dag.available_languages
     assert max(len(one.isos) for one in batches) <= size
     added = list(itertools.chain(*(one.isos for one in dag.added_batches)))
@@ -156,7 +196,11 @@ def test_a_language_without_text_stops_before_anything_runs(
     small["experiments"] = {"main": {"axes": axes, "add_languages": []}}
     small["vocabulary"]["language_set"] = "three"
     small["figures"] = []
-    with pytest.raises(ConfigError, match=f"no text for sw in {tmp_path}"):
+    with pytest.raises(ConfigError, match=f"no text for sw in {tmp_path}; add it"):
+        loaded(small).check()
+    (tmp_path / "sw.txt").write_text("")
+    told = rf"no text for sw in {tmp_path} \(empty: {tmp_path}/sw\.txt\); add it"
+    with pytest.raises(ConfigError, match=told):
         loaded(small).check()
     small["vocabulary"]["language_set"] = "two"
     loaded(small).check()

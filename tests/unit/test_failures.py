@@ -53,6 +53,13 @@ def note(log: Path, *codes: int | None, owner: Owner = OWNER, rule: str = "pretr
         (None, "", "node lost"),
         (1, "error: a: update 2 has loss nan and gradient norm nan; there is", "the loss is not"),
         (1, "error: x/train.tokens: 5 bytes are missing", "data or configuration"),
+        (
+            1,
+            "error: x: http://h/a: ConnectTimeout (timed out); given up after 6 tries that brought "
+            "nothing",
+            "the network",
+        ),
+        (1, "error: x: http://h/a: the server answered 404 Not Found", "the network"),
         (1, "OSError: [Errno 28] No space left on device", "disk full"),
         (1, "error: a.lock: me on n7 (process 3) since 2 is at work on it; wait", "another run"),
         (1, "torch.distributed.DistBackendError: NCCL error in: ../NCCLUtils.hpp", "the GPU"),

@@ -115,7 +115,7 @@ def test_offline_says_what_to_put_where(world: World) -> None:
 def test_a_wrong_file_placed_by_hand_is_set_aside(world: World) -> None:
     world.place("x/x.zip", b"<html>Please log in</html>")
     message = world.failure("x", how="offline")
-    assert "is not x 1: its SHA-256 is" in message
+    assert "is a web page (HTML or XML), not x 1: its SHA-256 is" in message
     assert "By hand: fetch" in message
     world.place("x/x.zip", b"<html>Please log in</html>")
     world.fetch("x")
@@ -136,6 +136,7 @@ def test_a_hash_that_nobody_published_is_recorded_and_held_to(
     assert digest in message
     assert hashlib.sha256(other).hexdigest() in message
     assert "recorded in en.txt.xz.sha256" in message
+    assert f"where the record is wrong, delete {record} and put the file back" in message
     record.write_text("nonsense\n")
     world.place("cc100/en.txt.xz", TEXT)
     assert "no SHA-256; delete it" in world.failure("cc100", "--code", "en", how="offline")
@@ -194,11 +195,18 @@ def test_where_there_are_no_locks_it_is_said(
     assert (world.folder / "x" / "x.zip").read_bytes() == world.archive
 
 
-@pytest.mark.parametrize("data", [TEXT[:-9], b"<html>no</html>", b""])
-def test_an_archive_that_is_cut_short_is_not_recorded(data: bytes, world: World) -> None:
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (TEXT[:-9], "bytes): it was cut short, or is another file; set aside as"),
+        (b"<html>no</html>", "no whole xz archive (15 bytes): it is a web page (HTML or XML); set"),
+        (b"", "en.txt.xz is empty"),
+    ],
+)
+def test_an_archive_that_is_cut_short_is_not_recorded(data: bytes, told: str, world: World) -> None:
     world.place("cc100/en.txt.xz", data)
     message = world.failure("cc100", "--code", "en", how="offline")
-    assert "no whole xz archive" in message or "is empty" in message
+    assert told in message
     assert not (world.folder / "cc100" / "en.txt.xz.sha256").exists()
 
 

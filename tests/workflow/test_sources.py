@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.http_server import serve
 from tests.workflow.project import Project, make_project
+from xmod import fetch_source
 from xmod.source_table import COLUMNS
 
 
@@ -97,6 +98,26 @@ def cells_of_three(updates: int) -> set[str]:
     """All cells, with the budget that three languages have under equal examples."""
     ends = ("two.12", "three.12", f"three.{updates}")
     return {f"{variant}.tiny.{end}" for variant in ("shared", "xmod") for end in ends}
+
+
+def test_to_verify_again_is_to_force_it(own: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """As docs/sources.md has it."""
+    for name, data in make_sources(own, "http://127.0.0.1:9").items():
+        folder = place(own, name, data)
+    own.config["sources"]["fetch"] = "offline"
+    own.snakemake(*CORPORA)
+    for stamp in folder.glob(".verified-*"):
+        stamp.unlink()
+    own.snakemake(*CORPORA)
+    assert not list(folder.glob(".verified-*")), "nothing needs them"
+    first = [(own.folder / path).stat().st_mtime_ns for path in CORPORA]
+    places = ("--table", str(own.folder / "sources.tsv"), "--folder", str(folder.parent))
+    fetch_source.main(["--source", "cc100", "--code", "en", "--fetch", "offline", *places])
+    assert f"{folder / 'en.txt.xz'}: kept; " in capsys.readouterr().out
+    own.snakemake(*CORPORA, "--forcerun", "fetch_cc100")
+    assert len(list(folder.glob(".verified-*"))) == len(CORPORA)
+    again = [(own.folder / path).stat().st_mtime_ns for path in CORPORA]
+    assert all(before < after for before, after in zip(first, again, strict=True))
 
 
 def test_without_a_network_the_files_are_asked_for_and_then_taken(own: Project) -> None:

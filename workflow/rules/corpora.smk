@@ -70,7 +70,7 @@ if SOURCES.has_corpus:
             " 2>&1 | keep_log {log:q}"
 
 
-for batch in RUN.batches(RUN.available_languages):
+for batch in RUN.texts.collected:
 
     rule:
         name:

@@ -34,7 +34,7 @@ rule train_vocabulary:
         " --languages {params.languages} --output {params.folder:q} 2>&1 | keep_log {log:q}"
 
 
-for batch in RUN.batches(RUN.available_languages):
+for batch in RUN.texts.encoded:
 
     rule:
         name:

@@ -63,6 +63,14 @@ class Collected:
         default_factory=lambda: {split: {} for split in SPLITS}
     )
     drops: Counter[str] = field(default_factory=Counter)
+    script_share: float | None = None
+    """Of the first letters, where the text is a file's."""
+
+    @property
+    def dropped(self) -> str:
+        """What was dropped, for a person: the most frequent reason first."""
+        found = (f"{number:,} {reason}" for reason, number in self.drops.most_common() if number)
+        return ", ".join(found) or "nothing"
 
     def count(self, split: Split, source: str, text: str, *, starts_document: bool) -> None:
         counts = self.by_source[split].setdefault(source, Count())
@@ -104,7 +112,9 @@ class Collector:
     def collect(self, language: Language, folder: Path) -> Collected:
         """Write `train.txt` and `heldout.txt` of a language; raises SourceError if one is empty."""
         collected = self.collect_part(language, folder)
-        check_splits(language, collected, source=self._source.name)
+        remedy = "give text for it with corpora.source: files"
+        source = f"source {self._source.name!r}"
+        check_splits(language, collected, source=source, remedy=remedy)
         return collected
 
     def collect_part(self, language: Language, folder: Path) -> Collected:
@@ -178,15 +188,13 @@ class Collector:
                 document = one.document
 
 
-def check_splits(language: Language, collected: Collected, *, source: str) -> None:
-    """Raise SourceError where a split has no text, with what was dropped."""
+def check_splits(language: Language, collected: Collected, *, source: str, remedy: str) -> None:
+    """Raise SourceError where a split has no text, with what was dropped and how to get some."""
     for split in SPLITS:
         if collected.total[split].lines == 0:
-            drops = ", ".join(f"{n} {reason}" for reason, n in collected.drops.most_common())
             raise SourceError(
-                f"{language.iso} ({language.name}): source {source!r} leaves no "
-                f"{split} text (dropped: {drops or 'nothing'}). Take the language out of the "
-                "language set, or give text for it with corpora.source: files"
+                f"{language.iso} ({language.name}): {source} leaves no {split} text (dropped: "
+                f"{collected.dropped}); {remedy}, or take the language out of the language set"
                 + ("; or raise corpora.heldout_fraction" if split == "heldout" else "")
             )
 

@@ -18,7 +18,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from xmod.data.collecting import Collected, Collector, Count, check_splits
-from xmod.data.script_share import check_script
+from xmod.data.script_share import check_head
 from xmod.data.shard_limits import Limit, bucket_of, limits_of, write_sizes
 from xmod.data.shards import SHARD_BYTES, cut_shards, in_order
 from xmod.data.sources.files import FilesSource, read_documents
@@ -57,16 +57,17 @@ class ShardCollector:
         with self.source.open(language) as stream:
             shards = cut_shards(stream, drops, shard_bytes=self.shard_bytes)
             first = list(islice(shards, 2))
-            if first:  # an empty file has none
-                check_script(first[0], language, source=self.source)
+            # An empty file has no shard.
+            share = check_head(first[0], language, source=self.source) if first else None
             if len(first) < 2:
-                return self._collect_whole(language, folder, b"".join(first), drops)
+                whole = self._collect_whole(language, folder, b"".join(first), drops)
+                return dataclasses.replace(whole, script_share=share)
             tasks = (
                 self._task(language, work / f"{number:06}", data)
                 for number, data in enumerate(chain(_popped(first), shards))
             )
             parts = list(in_order(_collect, tasks, workers=self.workers))
-        return self._join(language, folder, parts, drops)
+        return dataclasses.replace(self._join(language, folder, parts, drops), script_share=share)
 
     def _collect_whole(
         self, language: Language, folder: Path, data: bytes, drops: Counter[str]
@@ -80,8 +81,12 @@ class ShardCollector:
         )
         collected = collector.collect_part(language, folder)
         collected.drops += drops
-        check_splits(language, collected, source=self.source.name)
+        self._check_splits(language, collected)
         return collected
+
+    def _check_splits(self, language: Language, collected: Collected) -> None:
+        remedy = "put more text there"
+        check_splits(language, collected, source=str(self.source.path(language)), remedy=remedy)
 
     def _task(self, language: Language, folder: Path, data: bytes) -> _Task:
         """What a worker is given; a shard that is there already needs no text."""
@@ -117,7 +122,7 @@ class ShardCollector:
         for one in found:
             _add(collected, one)
         collected.drops += drops
-        check_splits(language, collected, source=self.source.name)
+        self._check_splits(language, collected)
         for split in SPLITS:
             name = _thinned(split) if has_cap else f"{split}.txt"
             _concatenate([one / name for one in parts], folder / f"{split}.txt")

@@ -21,6 +21,7 @@ from typing import Final
 import requests
 
 from xmod.files import naming_full_disk, write_json_atomic
+from xmod.web_page import is_web_page
 
 CHUNK_BYTES: Final = 2**16
 MAX_REDIRECTS: Final = 5
@@ -74,9 +75,9 @@ def download(url: str, target: Path, *, patience: Patience | None = None) -> Non
             except _Cut as cut:
                 failures = 1 if _size(part) > before else failures + 1
                 if failures >= patience.tries:
+                    kept = f"; {size:,} bytes are kept" if (size := _size(part)) else ""
                     raise DownloadError(
-                        f"{url}: given up after {failures} tries that brought nothing ({cut}); "
-                        f"{_size(part):,} bytes are kept, from which the next run goes on"
+                        f"{url}: {cut}; given up after {failures} tries that brought nothing{kept}"
                     ) from cut
                 wait = max(cut.wait, patience.wait_seconds * 2 ** (failures - 1))
                 patience.sleep(min(wait, MAX_WAIT_SECONDS))
@@ -130,7 +131,15 @@ def _network_errors(url: str) -> Iterator[None]:
             f"{url}: legal: http://, https://, or a path of this machine"
         ) from error
     except requests.RequestException as error:
-        raise _Cut(f"{type(error).__name__}: {error}") from error
+        raise _Cut(f"{type(error).__name__} ({_innermost(error)})") from error
+
+
+def _innermost(error: BaseException) -> str:
+    """What the system said, in a line, without the objects of the layers in between."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    said = (isinstance(error, OSError) and error.strerror) or str(error)
+    return " ".join(said.split())
 
 
 def _check_whole(response: requests.Response, part: Path) -> None:
@@ -175,8 +184,7 @@ def _check_space(part: Path, total: int | None, start: int) -> None:
 
 def _check_page(chunk: bytes, url: str) -> None:
     """A portal or an error page may come with 200 OK."""
-    head = chunk[:512].lstrip().lower()
-    if head.startswith((b"<!doctype html", b"<html")):
+    if is_web_page(chunk):
         raise DownloadError(
             f"{url}: the server sent a web page, not the file; open the URL in a browser to see "
             "what it wants, or give another one in sources.urls"

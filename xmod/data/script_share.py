@@ -1,6 +1,7 @@
-"""A cheap look at the head of a text: is it in the language's script at all?
+"""A cheap look at the head of a text: is it text, and in the language's script at all?
 
-A file in the wrong language's place otherwise shows only when a model's figures are strange.
+A web page, or a file in the wrong language's place, otherwise shows only when a model's figures are
+strange.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from xmod.data.cleaning import Cleaner
 from xmod.data.sources.files import FilesSource
 from xmod.data.sources.interface import SourceError
 from xmod.languages import Language
+from xmod.web_page import is_web_page
 
 LOOKED_AT_BYTES: Final = 2**20
 MIN_LETTERS: Final = 200
@@ -22,12 +24,22 @@ MANY: Final = 0.5
 """A smaller share is worth a warning: text on the web is mixed (our choice, both)."""
 
 
-def check_script(head: bytes, language: Language, *, source: FilesSource) -> None:
-    """Raise SourceError, or warn for text of one's own, where the letters are another script's."""
+def check_head(head: bytes, language: Language, *, source: FilesSource) -> float | None:
+    """The share of the first letters that are in the language's script; None without letters.
+
+    Raises SourceError for a web page, and where the letters are another script's; of text of one's
+    own that is a warning.
+    """
+    if is_web_page(head):
+        raise SourceError(
+            f"{source.path(language)}: a web page (HTML or XML), not text of {language.iso} "
+            f"({language.name}); put plain text there, a paragraph a line"
+        )
     text = head[:LOOKED_AT_BYTES].decode("utf-8", errors="ignore")
     num_inside, num_letters = Cleaner(language, is_translation=False).count_script(text)
+    share = num_inside / num_letters if num_letters else None
     if num_letters < MIN_LETTERS or num_inside >= MANY * num_letters:
-        return
+        return share
     told = (
         f"{source.path(language)}: of the first {num_letters:,} letters {num_inside:,} are "
         f"{language.script}, the script of {language.iso} ({language.name}); is it another "
@@ -36,3 +48,4 @@ def check_script(head: bytes, language: Language, *, source: FilesSource) -> Non
     if source.name == "cc100" and num_inside < FEW * num_letters:
         raise SourceError(f"{told} Delete it and its .sha256, and fetch or place the right one")
     print(f"warning: {told}", file=sys.stderr, flush=True)
+    return share

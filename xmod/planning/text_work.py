@@ -63,5 +63,5 @@ def _sampled(run: Scene, iso: str, characters: int) -> float:
 def _isos(run: Scene, job: Job) -> tuple[str, ...]:
     """The languages of a job of text, whose part is named by them."""
     dag = run.dag
-    batches = (*dag.batches(dag.available_languages), *dag.added_batches)
+    batches = (*dag.texts.collected, *dag.texts.encoded, *dag.added_batches)
     return next(batch.isos for batch in batches if batch.name == job.part)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from xmod import collect, measure_corpora
+from xmod import collect, count_corpora, measure_corpora
 from xmod.languages import COLUMNS, read_languages
 
 ROWS = {
@@ -114,6 +114,9 @@ def test_complete_languages_are_kept(run, tmp_path: Path, capsys) -> None:  # ty
 def test_a_cap_holds(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     run("de", max_characters=1000)
     stats = json.loads((tmp_path / "out/de/stats.json").read_text())
+    assert "script_share" not in stats, "there is no file"
+    assert "train,all" in (table := count_corpora.corpora_table([tmp_path / "out/de/stats.json"]))
+    assert all(line.endswith(",") for line in table.splitlines()[1:])
     assert stats["splits"]["train"]["characters"] <= 1000
     assert stats["dropped"]["over the cap"] > 0
 
@@ -132,14 +135,27 @@ def test_mistakes_are_named(run, isos, config, message) -> None:  # type: ignore
         run(*isos, **config)
 
 
-def test_files_are_collected_too(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_files_are_collected_too(run, tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path / "own"
     folder.mkdir()
     lines = [f"Zeile {chr(97 + n % 26)}{chr(97 + n // 26)} bleibt" for n in range(200)]
-    (folder / "de.txt").write_bytes("\n".join([*lines, lines[0]]).encode() + b"\n\xff\n")
+    (folder / "de.txt").write_bytes("\n".join([*lines, lines[0]]).encode() + b"\n\xff\n\xff\n")
     run("de", source="files", folder=str(folder), heldout_fraction=0.2)
     stats = json.loads((tmp_path / "out/de/stats.json").read_text())
-    assert stats["dropped"] == {"broken UTF-8": 1, "duplicate": 1}
+    assert stats["dropped"] == {"broken UTF-8": 2, "duplicate": 1}
+    assert stats["script_share"] == 1.0
+    table = count_corpora.corpora_table([tmp_path / "out/de/stats.json"]).splitlines()
+    assert table[0].endswith(",bytes,script_share")
+    assert table[1].startswith("out,de,train,all,")
+    assert table[1].endswith(",1.0")
+    assert all(line.endswith(",") for line in table[2:])
+    assert "out,de,dropped,broken UTF-8,,2,,," in table
+    told = capsys.readouterr().out
+    assert re.fullmatch(
+        r"de: [\d,]+ train, [\d,]+ heldout characters in [\d.]+ s; dropped lines: 2 broken UTF-8, "
+        r"1 duplicate\n",
+        told,
+    )
     assert sum(one["lines"] for one in stats["splits"].values()) == 200
     assert 15 < stats["splits"]["heldout"]["lines"] < 70
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.http_server import Act, serve
+from xmod.causes import likely_cause
 from xmod.data.download import MAX_REDIRECTS, DownloadError, Patience, download
 
 DATA = bytes(range(256)) * 4096
@@ -79,8 +80,12 @@ def test_waits_are_doubled_and_the_servers_wish_is_kept(tmp_path: Path) -> None:
         download(f"{server.url}/a.bin", tmp_path / "a.bin", patience=quick(waits, tries=9))
     assert waits == [1.0, 7.0, 7.0]
     dead, waits = "http://127.0.0.1:9/a.bin", []
-    with pytest.raises(DownloadError, match="given up after 4 tries"):
+    with pytest.raises(DownloadError) as error:
         download(dead, tmp_path / "b.bin", patience=quick(waits, tries=4))
+    assert str(error.value) == (
+        f"{dead}: ConnectionError (Connection refused); given up after 4 tries that brought nothing"
+    ), "one line, of what the system said"
+    assert "sources.fetch: offline" in likely_cause(1, f"error: x: {error.value}").advice
     assert waits == [1.0, 2.0, 4.0]
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from xmod.analysis.report.facts import Facts, grouped, lines_of, read_json, table_of
 from xmod.languages import LanguageTable
 
+FEW_IN_SCRIPT = 0.5
+"""A language with a smaller share is named; collecting warns of it too."""
 TOKEN_COLUMNS = ("Tokens, train", "held out", "Characters a token", "Unknown, held out")
 
 
@@ -34,6 +36,7 @@ def _named(title: str, scope: Path) -> str:
 
 def _corpora(scope: Path, languages: LanguageTable) -> Facts:
     rows, characters, dropped = [], 0, 0
+    doubtful = []
     for one in languages:
         stats = read_json(scope / one.iso / "stats.json")
         if stats is None:
@@ -43,12 +46,17 @@ def _corpora(scope: Path, languages: LanguageTable) -> Facts:
         characters += train["characters"]
         dropped += lost
         numbers = (train["characters"], heldout["characters"], train["documents"], train["lines"])
-        rows.append((one.name, one.iso, one.script, *map(grouped, (*numbers, lost))))
+        share = stats.get("script_share")
+        if share is not None and share < FEW_IN_SCRIPT:
+            doubtful.append(f"{one.name} ({share:.0%})")
+        script = one.script if share is None else f"{one.script} ({share:.1%})"
+        rows.append((one.name, one.iso, script, *map(grouped, (*numbers, lost))))
     return Facts(
         title=_named("Corpora", scope),
         summary=(
             f"{len(rows)} languages, {grouped(characters)} characters of training text; "
             f"{grouped(dropped)} lines were dropped in cleaning or over the cap."
+            + (f" Hardly in their script: {', '.join(doubtful)}." if doubtful else "")
         ),
         table=table_of(
             ("Language", "iso", "Script"),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from xmod.config_tasks import mlqa_file
 from xmod.tasks.examples import QaExample, TaskDataError
 from xmod.tasks.formats.interface import Request
 from xmod.tasks.formats.squad import read_questions
@@ -34,11 +35,10 @@ def read_mlqa(request: Request, drops: Counter[str]) -> Iterator[QaExample]:
         )
     context = request.code
     question = context if request.question_code is None else request.question_code
-    folder = request.path / request.split
-    path = folder / f"{request.split}-context-{context}-question-{question}.json"
+    path = request.path / mlqa_file(request.split, context=context, question=question)
     if not path.is_file():
         raise TaskDataError(
-            f"{path} is not there; {_there(folder)}. {request.path} must be {EXPECTED}"
+            f"{path} is not there; {_there(path.parent)}. {request.path} must be {EXPECTED}"
         )
     yield from read_questions(path, expected=f"{path.name} of MLQA_V1.zip")
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from xmod.tasks.examples import TaskDataError
+from xmod.web_page import HEAD_BYTES, is_web_page
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
-MARKUP = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<body")
 PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh91AY&SY", b"\xfd7zXZ")
 
 
@@ -96,8 +96,8 @@ def _check_kind(path: Path, *, expected: str) -> None:
         found = "is a folder" if path.is_dir() else "is not there"
         raise TaskDataError(f"{path} {found}; put there {expected}")
     with path.open("rb") as file:
-        head = file.read(512).removeprefix(BOM.encode()).lstrip()
-    if head.lower().startswith(MARKUP):
+        head = file.read(HEAD_BYTES)
+    if is_web_page(head):
         raise TaskDataError(
             f"{path}:1: a web page (HTML or XML), not data; download the file itself and put "
             f"there {expected}"

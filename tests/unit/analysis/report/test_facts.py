@@ -33,6 +33,7 @@ def test_text_and_vocabularies(plan: Plan) -> None:
     assert corpora.title == "Corpora", "of the scope that all cells share"
     assert "85 languages, 3,400 characters" in corpora.summary
     assert rows(corpora)[0] == ("English", "en", "Latin", "40", "40", "2", "3", "1")
+    assert "script" not in corpora.summary, "embedded text has no file"
     assert (
         "3,002 ids, SentencePiece model trained here, SHA-256 ffffffffffff." in vocabulary.summary
     )
@@ -49,6 +50,18 @@ def test_half_of_the_text(plan: Plan) -> None:
             stats.unlink()
     (corpora,) = texts(plan.root, plan.languages)
     assert [iso for _, iso, *_ in rows(corpora)] == ["en", "fr"]
+
+
+def test_text_in_another_script_is_named(plan: Plan) -> None:
+    finish(plan, stages=["corpora"])
+    for iso, share in (("en", 0.975), ("th", 0.1)):
+        path = plan.root / f"corpora/default/{iso}/stats.json"
+        stats = {**json.loads(path.read_text()), "script_share": share}
+        write(path, json.dumps(stats), at=LATER)
+    (corpora,) = texts(plan.root, plan.languages)
+    assert corpora.summary.endswith(" Hardly in their script: Thai (10%).")
+    scripts = [script for _, _, script, *_ in rows(corpora) if "%" in script]
+    assert scripts == ["Latin (97.5%)", "Thai (10.0%)"]
 
 
 def test_costs_by_stage(plan: Plan) -> None:
