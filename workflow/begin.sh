@@ -8,9 +8,9 @@ keep_log() { (trap '' INT TERM USR1; exec tee "$1"); }
 # no declared output: of a job that failed Snakemake would delete it, and nobody could run it by hand.
 write_job() { mkdir -p "${2%/*}"; printf '%s\n' "$1" > "$2"; }
 
-# begin RULE LOG: hold the job's lock to its end, and note beside the log when it began and how it ended.
+# begin LOG: hold the job's lock to its end, and note beside the log when it began and how it ended.
 begin() {
-  local place="${2%.log}" stat fields mine
+  local place="${1%.log}" stat fields mine
   read -r stat < "/proc/$$/stat"
   read -r -a fields <<< "${stat##*) }"
   printf -v mine '{"host": "%s", "process": %d, "ticks": %d, "user": "%s", "slurm_job": "%s", "since": "%s"}' \
@@ -20,10 +20,10 @@ begin() {
     python -m xmod.release_lock "$place.lock"
   done
   printf '%s\n' "$mine" > "$place.lock"
-  printf 'began %s %s\n' "$1" "$mine" >> "$place.tries"
+  printf 'began %s\n' "$mine" >> "$place.tries"
   trap 'ended $? "'"$place"'"' EXIT
   mine="XMOD_JOB=$(readlink -f "$place.lock")"
-  end_left_over "$mine" "$2"
+  end_left_over "$mine" "$1"
   export "$mine"
 }
 ended() { printf 'ended {"code": %d, "at": "%s"}\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >> "$2.tries"; rm -f "$2.lock"; }

@@ -58,7 +58,7 @@ def _slurm_words(tries: Tries, folder: Path) -> Sequence[str]:
     """What Slurm itself said of the last try: time limits, memory, nodes."""
     if not tries.owner.slurm_job:
         return ()
-    for path in folder.glob(f"rule_{tries.rule}/**/{tries.owner.slurm_job}.log"):
+    for path in folder.glob(f"rule_*/**/{tries.owner.slurm_job}.log"):
         return [line for line in read_end(path) if "slurmstepd" in line or "srun: error" in line]
     return ()
 
@@ -87,7 +87,7 @@ def _shown(one: Failure) -> list[str]:
     code = "" if tries.code is None else f", exit code {tries.code}"
     told = (
         f"{one.stage}  {one.name}",
-        f"rule {tries.rule}, try {tries.number}, {place}{code}",
+        f"try {tries.number}, {place}{code}",
         f"likely cause: {one.cause.name}",
         f"what to do: {one.cause.advice}",
         f"log: {tries.log}",

@@ -19,12 +19,10 @@ class Launch:
 
     config: DistributedConfig
 
-    @property
-    def command(self) -> str:
-        """What starts `xmod.pretrain`, to which its arguments are appended; `{threads}` is left to
-        Snakemake.
+    def command(self, threads: int) -> str:
+        """What starts `xmod.pretrain` where the rule has `threads`; its arguments are appended.
 
-        Not a parameter of the rule, which another number of processes would run again.
+        A resource of the rule and no parameter: another number of processes runs nothing again.
         """
         if self.config.processes == 1:
             return "python -m xmod.pretrain"
@@ -39,7 +37,7 @@ class Launch:
             )
         return (
             f"srun --nodes {self.config.num_nodes} --ntasks {self.config.processes}"
-            f" --ntasks-per-node {self.config.local_processes} --cpus-per-task={{threads}}"
+            f" --ntasks-per-node {self.config.local_processes} --cpus-per-task={threads}"
             # Who goes first ends nobody: rank 0 may be writing still. The ranks watch each other.
             " --kill-on-bad-exit=0 --wait=0"
             f" python -m xmod.pretrain --distributed srun {shards}"

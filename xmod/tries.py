@@ -20,7 +20,6 @@ class Tries:
     """The tries of one job since it last ended well."""
 
     log: Path
-    rule: str
     owner: Owner
     """Of the last try."""
     number: int
@@ -57,17 +56,15 @@ def read_tries(log: Path) -> Tries | None:
     for line in lines:
         kind, _, text = line.partition(" ")
         if kind == "began":
-            rule, _, mine = text.partition(" ")
-            owner = Owner.parse(mine)
+            owner = Owner.parse(text)
             if owner is not None:
                 before = found.number if found and found.code != 0 else 0
-                found = Tries(log=log, rule=rule, owner=owner, number=before + 1, code=None)
+                found = Tries(log=log, owner=owner, number=before + 1, code=None)
         elif found is not None and kind == "ended":
             with contextlib.suppress(ValueError, KeyError, TypeError):  # cut short by a full disk
                 end = json.loads(text)
                 found = Tries(
                     log=log,
-                    rule=found.rule,
                     owner=found.owner,
                     number=found.number,
                     code=int(end["code"]),

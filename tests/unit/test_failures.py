@@ -18,12 +18,12 @@ OWNER = replace(Owner.here(), ticks=1, since="2026-11-22T10:00:00Z")
 """A process that is no more."""
 
 
-def note(log: Path, *codes: int | None, owner: Owner = OWNER, rule: str = "pretrain") -> None:
+def note(log: Path, *codes: int | None, owner: Owner = OWNER) -> None:
     """Tries that ended with these codes, or that said nothing of their end."""
     log.parent.mkdir(parents=True, exist_ok=True)
     lines = []
     for code in codes:
-        lines.append(f"began {rule} {json.dumps(asdict(owner))}")
+        lines.append(f"began {json.dumps(asdict(owner))}")
         if code is not None:
             lines.append(f'ended {{"code": {code}, "at": "2026-11-22T11:00:00Z"}}')
     log.with_suffix(".tries").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -152,7 +152,7 @@ def test_the_summary_says_what_a_person_needs(
     for words in (
         "1 job failed:",
         "pretrain  xmod.base.13.125k",
-        "rule pretrain, try 2, Slurm job 412 on node7, exit code 137",
+        "try 2, Slurm job 412 on node7, exit code 137",
         "likely cause: out of memory",
         "    | Killed",
         "goes on from its last checkpoint:\n    snakemake --profile slurm",
@@ -165,7 +165,7 @@ def test_the_summary_says_what_a_person_needs(
 
 def test_a_thousand_failures_are_counted(tmp_path: Path) -> None:
     for number in range(40):
-        note(tmp_path / f"logs/finetune/nli/cell-{number}/seed.log", 1, rule="finetune_nli")
+        note(tmp_path / f"logs/finetune/nli/cell-{number}/seed.log", 1)
     told = failure_summary(tmp_path, since="", again="")
     assert "40 jobs failed" in told
     assert "and 30 more: 30 finetune (unknown)" in told

@@ -189,12 +189,6 @@ def test_shell_commands_are_no_f_strings() -> None:
     assert [(name, shell) for name, shell in found if re.search(r"""\bf["']""", shell)] == []
 
 
-def test_jobs_say_which_rule_they_are_of() -> None:
-    begun = [shell for texts in shells().values() for shell in texts if "begin " in shell]
-    assert len(begun) > 15
-    assert [shell for shell in begun if "begin {rule} {log:q};" not in shell] == []
-
-
 def test_the_plan_starts_without_tensors_or_tables() -> None:
     """Snakemake imports it at every start, and in every job."""
     code = f"import sys, {', '.join(sorted(PURE))}; print([n for n in {HEAVY} if n in sys.modules])"

@@ -25,3 +25,11 @@ def test_two_processes_train_a_cell_that_one_finds_done(tmp_path: Path) -> None:
     assert log is None or "Setting OMP_NUM_THREADS" not in log.read_text(encoding="utf-8")
     project.config["distributed"] = {"processes": 1}
     assert "Nothing to be done" in project.snakemake(target, "--dry-run").stdout
+
+
+def test_what_several_machines_are_told_is_complete(tmp_path: Path) -> None:
+    """Snakemake fills in a command once: what is inserted must have nothing left to fill in."""
+    project = make_project(tmp_path / "project")
+    project.config["distributed"] = {"processes": 64}
+    told = project.snakemake("--dry-run", "--printshellcmds").stdout
+    assert " --cpus-per-task=1 --kill-on-bad-exit=0 " in told

@@ -37,7 +37,7 @@ for batch in RUN.models.adapter_batches:
             checkpoints=PATHS.checkpoints("adapt", "{cell}"),
             folder=PATHS.adapters("{cell}"),
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
             " with_gpus {resources.gpu} python -m xmod.adapt --job {params.job_file:q}"
             " --model {input.model:q}"
@@ -75,7 +75,7 @@ if RUN.models.adapter_batches:
             folder=subpath(output.model, parent=True),
             code=code_digest("join_adapters.py", "model/transfer.py", "model/storage.py"),
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.join_adapters --job {params.job_file:q} --model {input.model:q}"
             " --vocabulary {input.vocabulary:q} --adapters {params.adapters:q}"

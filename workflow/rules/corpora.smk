@@ -20,7 +20,7 @@ rule fetch_packages:
         table=PACKAGES_TABLE,
         folder=subpath(output[0], parent=True),
     shell:
-        "begin {rule} {log:q};"
+        "begin {log:q};"
         " python -m xmod.fetch --packages-table {params.table:q} --output {params.folder:q}"
         " 2>&1 | keep_log {log:q}"
 
@@ -32,7 +32,7 @@ if SOURCES.config.fetch:
     rule fetch_source:
         """Fetch the files of one source of data, or verify those that are there; unpack them.
 
-        They are no declared outputs, for the same reason. From where they come is no parameter: a
+        They are no declared outputs, for the same reason. From where they come is no parameter but a resource: a
         mirror has the same files, and what was made of them stays.
         """
         output:
@@ -43,11 +43,13 @@ if SOURCES.config.fetch:
             source="|".join(SOURCES.read) or "(?!)",
             digest="[0-9a-f]{12}",
         localrule: True
+        resources:
+            options=SOURCES.arguments,
         conda:
             "../../envs/xmod.yaml"
         shell:
-            "begin {rule} {log:q};"
-            " python -m xmod.fetch_source --source {wildcards.source} {SOURCES.arguments}"
+            "begin {log:q};"
+            " python -m xmod.fetch_source --source {wildcards.source} {resources.options}"
             " 2>&1 | keep_log {log:q}"
 
 
@@ -62,11 +64,13 @@ if SOURCES.has_corpus:
         wildcard_constraints:
             code="[A-Za-z-]+",
         localrule: True
+        resources:
+            options=SOURCES.arguments,
         conda:
             "../../envs/xmod.yaml"
         shell:
-            "begin {rule} {log:q};"
-            " python -m xmod.fetch_source --source cc100 --code {wildcards.code} {SOURCES.arguments}"
+            "begin {log:q};"
+            " python -m xmod.fetch_source --source cc100 --code {wildcards.code} {resources.options}"
             " 2>&1 | keep_log {log:q}"
 
 
@@ -100,7 +104,7 @@ for batch in RUN.texts.collected:
             packages=lambda wildcards: RUN.config.packages,
             folder=subpath(output[0], ancestor=2),
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.collect --config {params.job_file:q} --languages-table {params.table:q}"
             " --languages {params.languages} --packages {params.packages:q} --output {params.folder:q}"

@@ -37,7 +37,7 @@ for batch in RUN.extension_batches:
             checkpoints=PATHS.checkpoints("extend", "{cell}"),
             folder=PATHS.extensions("{cell}"),
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
             " with_gpus {resources.gpu} python -m xmod.extend --job {params.job_file:q}"
             " --model {input.model:q}"

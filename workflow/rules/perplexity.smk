@@ -31,7 +31,7 @@ rule measure_perplexity:
         extensions=lambda wildcards: RUN.extensions_folder("perplexity", wildcards.cell),
         code=PERPLEXITY_CODE,
     shell:
-        "begin {rule} {log:q};"
+        "begin {log:q};"
         " write_job {params.job:q} {params.job_file:q};"
         " with_gpus {resources.gpu} python -m xmod.measure_perplexity --job {params.job_file:q}"
         " --model {input.model:q}"

@@ -30,6 +30,7 @@ for training in RUN.models.pretrainings:
             device="auto",
             gpu=0,
             threads_each=lambda wildcards, threads: RUN.launch.threads_each(threads),
+            launch=lambda wildcards, threads: RUN.launch.command(threads),
         params:
             job=lambda wildcards: RUN.job_text("pretrain", wildcards.cell, "job"),
             job_file=PATHS.job("pretrain", "{cell}"),
@@ -38,9 +39,9 @@ for training in RUN.models.pretrainings:
             folder=subpath(output.model, parent=True),
             engine=training.engine,
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
-            " in_engine {params.engine}; with_gpus {resources.gpu} {RUN.launch.command}"
+            " in_engine {params.engine}; with_gpus {resources.gpu} {resources.launch}"
             " --job {params.job_file:q}"
             " --vocabulary {input.vocabulary:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"

@@ -25,7 +25,7 @@ if RUN.models.released:
             job_file=PATHS.job("pretrain", "{cell}"),
             folder=subpath(output.model, parent=True),
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.import_released --job {params.job_file:q}"
             " --vocabulary {input.vocabulary:q} --output {params.folder:q} 2>&1 | keep_log {log:q}"

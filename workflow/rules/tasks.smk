@@ -40,7 +40,7 @@ rule read_task:
         folder=subpath(output[0], parent=True),
         code=READING_CODE,
     shell:
-        "begin {rule} {log:q};"
+        "begin {log:q};"
         " write_job {params.job:q} {params.job_file:q};"
         " python -m xmod.read_task --job {params.job_file:q} --packages {params.packages:q}"
         " --output {params.folder:q} 2>&1 | keep_log {log:q}"
@@ -67,7 +67,7 @@ rule measure_baselines:
         sets=subpath(input.examples, parent=True),
         code=code_digest("measure_baselines.py", "tasks/baselines.py", "tasks/metrics"),
     shell:
-        "begin {rule} {log:q};"
+        "begin {log:q};"
         " python -m xmod.measure_baselines --sets {params.sets:q} --kind {params.kind}"
         " --source {params.source} --output {output:q} 2>&1 | keep_log {log:q}"
 
@@ -99,7 +99,7 @@ for task in TASKS.cells:
             folder=PATHS.task_folder("features", task, "{scope}"),
             code=ENCODING_CODE[TASKS.kind(task)],
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.encode_task --job {params.job_file:q} --examples {params.examples:q}"
             " --vocabulary {input.vocabulary:q} --output {params.folder:q} 2>&1 | keep_log {log:q}"
@@ -138,7 +138,7 @@ for task in TASKS.cells:
                 folder=PATHS.task_folder("added_features", task, "{scope}"),
                 code=ENCODING_CODE[TASKS.kind(task)],
             shell:
-                "begin {rule} {log:q};"
+                "begin {log:q};"
                 " write_job {params.job:q} {params.job_file:q};"
                 " python -m xmod.encode_task --job {params.job_file:q} --examples {params.examples:q}"
                 " --each-vocabulary {params.vocabularies:q} --output {params.folder:q}"
@@ -181,7 +181,7 @@ for task in TASKS.cells:
                 folder=PATHS.task_folder("finetune", task, "{cell}"),
                 engine=engine,
             shell:
-                "begin {rule} {log:q};"
+                "begin {log:q};"
                 " write_job {params.job:q} {params.job_file:q};"
                 " in_engine {params.engine}; with_gpus {resources.gpu} python -m xmod.finetune"
                 " --job {params.job_file:q}"
@@ -234,7 +234,7 @@ for task in TASKS.cells:
                 folder=PATHS.task_folder("evaluate", task, "{cell}"),
                 code=EVALUATION_CODE[TASKS.kind(task)],
             shell:
-                "begin {rule} {log:q};"
+                "begin {log:q};"
                 " write_job {params.job:q} {params.job_file:q};"
                 " with_gpus {resources.gpu} python -m xmod.evaluate --job {params.job_file:q}"
                 " --model {input.model:q}"

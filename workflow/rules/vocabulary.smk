@@ -28,7 +28,7 @@ rule train_vocabulary:
         corpora=lambda wildcards: RUN.corpora_folder("vocabulary", wildcards.scope),
         folder=subpath(output[0], parent=True),
     shell:
-        "begin {rule} {log:q};"
+        "begin {log:q};"
         " write_job {params.job:q} {params.job_file:q};"
         " python -m xmod.train_vocabulary --config {params.job_file:q} --corpora {params.corpora:q}"
         " --languages {params.languages} --output {params.folder:q} 2>&1 | keep_log {log:q}"
@@ -61,7 +61,7 @@ for batch in RUN.texts.encoded:
             corpora=lambda wildcards: RUN.corpora_folder("vocabulary", wildcards.scope),
             folder=subpath(output[0], ancestor=2),
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " python -m xmod.encode_corpus --vocabulary {input.vocabulary:q} --corpora {params.corpora:q}"
             " --languages {params.languages} --output {params.folder:q} --threads {threads}"
             " 2>&1 | keep_log {log:q}"
@@ -95,7 +95,7 @@ for batch in RUN.added_batches:
             corpora=lambda wildcards: RUN.corpora_folder("added_vocabulary", wildcards.scope),
             folder=subpath(output[0], ancestor=2),
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
             " python -m xmod.train_vocabulary --each --config {params.job_file:q} --corpora {params.corpora:q}"
             " --languages {params.languages} --output {params.folder:q} 2>&1 | keep_log {log:q}"
@@ -126,7 +126,7 @@ for batch in RUN.added_batches:
             vocabularies=lambda wildcards: PATHS.added_vocabulary_folder(wildcards.scope),
             folder=subpath(output[0], ancestor=2),
         shell:
-            "begin {rule} {log:q};"
+            "begin {log:q};"
             " python -m xmod.encode_corpus --each-vocabulary {params.vocabularies:q}"
             " --corpora {params.corpora:q} --languages {params.languages}"
             " --output {params.folder:q} --threads {threads} 2>&1 | keep_log {log:q}"
