@@ -43,10 +43,10 @@ if SOURCES.config.fetch:
             source="|".join(SOURCES.read) or "(?!)",
             digest="[0-9a-f]{12}",
         localrule: True
-        resources:
-            options=SOURCES.arguments,
         conda:
             "../../envs/xmod.yaml"
+        resources:
+            options=SOURCES.arguments,
         shell:
             "begin {log:q};"
             " python -m xmod.fetch_source --source {wildcards.source} {resources.options}"
@@ -64,10 +64,10 @@ if SOURCES.has_corpus:
         wildcard_constraints:
             code="[A-Za-z-]+",
         localrule: True
-        resources:
-            options=SOURCES.arguments,
         conda:
             "../../envs/xmod.yaml"
+        resources:
+            options=SOURCES.arguments,
         shell:
             "begin {log:q};"
             " python -m xmod.fetch_source --source cc100 --code {wildcards.code} {resources.options}"
