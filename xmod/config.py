@@ -196,6 +196,8 @@ class JobsConfig(Section):
     of it makes nothing anew."""
     runs_per_job: int = Field(default=1, ge=1)
     """Fine-tuning runs of one cell and task that one job does."""
+    evaluations_per_job: int | None = Field(default=None, ge=1)
+    """Fine-tuned models of one cell and task that one job evaluates; null for `runs_per_job`."""
 
 
 class Config(Section):

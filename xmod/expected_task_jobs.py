@@ -23,12 +23,12 @@ class TaskJobs:
         yield from self._extension_lists()
         done_for = self.tasks.cells[self.name]
         for scope, cells in _seen(self._finetuned, done_for).items():
-            for batch in self.tasks.run_batches(self.name):
+            for batch in self.tasks.run_batches("finetune", self.name):
                 files = self.tasks.finetuned_files(self.name, scope, batch)
                 read = self.tasks.finetune_inputs(self.name, scope)
                 yield self._entry("finetune", scope, files, read, part=batch.name, cells=cells)
         for scope, cells in _seen(self._evaluated, done_for).items():
-            for batch in self.tasks.run_batches(self.name):
+            for batch in self.tasks.run_batches("evaluate", self.name):
                 files = self.tasks.score_files(self.name, scope, batch)
                 read = self.tasks.evaluate_inputs(self.name, scope, batch)
                 yield self._entry("evaluate", scope, files, read, part=batch.name, cells=cells)

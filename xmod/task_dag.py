@@ -96,7 +96,7 @@ class TaskDag:
         """The engines that fine-tune some cell on a task, with each batch of runs and its rule."""
         return [
             (engine, batch, f"{by_engine('finetune', engine)}_{task}_{batch.name}")
-            for batch in self.run_batches(task)
+            for batch in self.run_batches("finetune", task)
             for engine in get_args(Engine)
             if self.finetuned_by(engine, task)
         ]
@@ -115,14 +115,22 @@ class TaskDag:
                     scopes.setdefault(cell.scope(stage, task), cell)
         return found
 
-    def run_batches(self, task: str) -> list[RunBatch]:
-        """A task's runs, in the jobs that do them together."""
-        return self._run_batches[task]
+    def run_batches(self, stage: str, task: str) -> list[RunBatch]:
+        """A task's runs, in the jobs that fine-tune or evaluate them together."""
+        return self._run_batches[stage, task]
 
     @cached_property
-    def _run_batches(self) -> dict[str, list[RunBatch]]:
-        size = self.config.jobs.runs_per_job
-        return {name: RunBatch.all_of(task, size=size) for name, task in self.config.tasks.items()}
+    def _run_batches(self) -> dict[tuple[str, str], list[RunBatch]]:
+        sizes = self.config.jobs
+        size = {
+            "finetune": sizes.runs_per_job,
+            "evaluate": sizes.evaluations_per_job or sizes.runs_per_job,
+        }
+        return {
+            (stage, name): RunBatch.all_of(task, size=size[stage])
+            for name, task in self.config.tasks.items()
+            for stage in size
+        }
 
     def languages(self, task: str) -> tuple[str, ...]:
         """Every language that some set of the task has, in table order."""
@@ -363,7 +371,7 @@ class TaskDag:
 
     def _run_job(self, stage: str, task: str, cell: Cell, part: str) -> Section:
         config = self._dag.grid.configs[cell.id]
-        runs = next(b.runs for b in self.run_batches(task) if f"job-{b.name}" == part)
+        runs = next(b.runs for b in self.run_batches(stage, task) if f"job-{b.name}" == part)
         if stage == "finetune":
             return task_jobs.finetune_job(
                 self.finetuned(task, cell),

@@ -74,14 +74,14 @@ def texts(raw: dict[str, Any]) -> dict[Key, str]:
             "features": ["job"],
             "added_features": [f"job-{one.name}" for one in tasks.added_batches(task)],
         }
-        runs = [f"job-{one.name}" for one in tasks.run_batches(task)]
         for stage in DATA_STAGES:
             for scope in tasks.scopes(stage, task):
                 for part in parts[stage]:
                     found[stage, task, scope, part] = tasks.job_text(stage, task, scope, part)
         for stage in ("finetune", "evaluate"):
             for cell in cells(loaded(raw), stage, task):
-                for part in runs:
+                for batch in tasks.run_batches(stage, task):
+                    part = f"job-{batch.name}"
                     found[stage, task, cell, part] = tasks.job_text(stage, task, cell, part)
     return found
 

@@ -124,6 +124,17 @@ def test_a_further_seed_runs_its_runs_only(raw: dict[str, Any], size: int) -> No
     assert {run["seed"] for run in runs} == {3, 4}
 
 
+def test_evaluations_are_cut_as_fine_tuning_unless_told(raw: dict[str, Any]) -> None:
+    """Another cut of them fine-tunes nothing again, and asks for the same scores."""
+    before, wanted = texts(raw), loaded(raw).tasks.scores("nli")
+    raw["jobs"]["evaluations_per_job"] = 2
+    after = texts(raw)
+    assert {key[0] for key, _ in before.items() ^ after.items()} == {"evaluate"}
+    num_jobs = [sum(key[0] == "evaluate" for key in found) for found in (before, after)]
+    assert num_jobs[0] == 2 * num_jobs[1] > 0
+    assert loaded(raw).tasks.scores("nli") == wanted
+
+
 def test_a_grid_needs_no_tasks(raw: dict[str, Any]) -> None:
     raw["tasks"] = {}
     set_axis(raw, "seed", [1, 2])
@@ -172,9 +183,10 @@ def outputs(dag: Dag) -> set[str]:
         for scope in tasks.scopes("added_features", task):
             for batch in tasks.added_batches(task):
                 found |= set(tasks.added_features(task, scope, batch))
-        for runs in tasks.run_batches(task):
+        for runs in tasks.run_batches("finetune", task):
             for cell in cells(dag, "finetune", task):
                 found |= set(tasks.finetuned_files(task, cell, runs))
+        for runs in tasks.run_batches("evaluate", task):
             for cell in cells(dag, "evaluate", task):
                 found |= set(tasks.score_files(task, cell, runs))
     return found
@@ -206,7 +218,7 @@ def test_every_input_is_some_rules_output(raw: dict[str, Any], model: int) -> No
             assert (tasks.finetune_extension(task, cell) != "") == (model == 2)
             assert inputs["features"] in made
         for cell in cells(dag, "evaluate", task):
-            for batch in tasks.run_batches(task):
+            for batch in tasks.run_batches("evaluate", task):
                 inputs = tasks.evaluate_inputs(task, cell, batch)
                 for key in ("finetuned", "examples", "features", "added_features"):
                     assert files_in(inputs[key]) <= made, key
@@ -234,20 +246,20 @@ def test_an_added_sources_files_are_its_extensions(raw: dict[str, Any]) -> None:
 
 
 def batch_name(dag: Dag) -> str:
-    return dag.tasks.run_batches("nli")[0].name
+    return dag.tasks.run_batches("finetune", "nli")[0].name
 
 
 def test_languages_without_the_task_are_not_waited_for(raw: dict[str, Any]) -> None:
     """Icelandic is added to every cell, and has no task."""
     dag = loaded(raw)
     (cell, _) = cells(dag, "evaluate", "nli")
-    inputs = dag.tasks.evaluate_inputs("nli", cell, dag.tasks.run_batches("nli")[0])
+    inputs = dag.tasks.evaluate_inputs("nli", cell, dag.tasks.run_batches("evaluate", "nli")[0])
     assert inputs["extensions"] == [dag.tasks.extension_list("nli", cell)]
     listed = dag.tasks.listed_extensions("nli", cell)
     assert [Path(path).parent.name for path in listed] == ["de"]
     raw["experiments"]["main"]["add_languages"] = ["is"]
     dag = loaded(raw)
-    inputs = dag.tasks.evaluate_inputs("nli", cell, dag.tasks.run_batches("nli")[0])
+    inputs = dag.tasks.evaluate_inputs("nli", cell, dag.tasks.run_batches("evaluate", "nli")[0])
     assert inputs["extensions"] == inputs["added_features"] == []
     assert dag.tasks.extensions("nli", cell) == ""
 

@@ -193,7 +193,7 @@ for task in TASKS.cells:
                 " --micro-batch-sequences {resources.micro_batch_sequences}"
                 " 2>&1 | keep_log {log:q}"
 
-    for batch in TASKS.run_batches(task):
+    for batch in TASKS.run_batches("evaluate", task):
 
         rule:
             name:
