@@ -63,12 +63,20 @@ BY_WORDS = (
         ),
     ),
     (
-        r"tries that brought nothing|: the server answered \d{3}",
+        r"tries that brought nothing",
         Cause(
             name="the network, or the server that has the data",
             advice="run the same command again when it answers: it goes on where it was; or place "
             "the files by hand (sources.fetch: offline), or name another place that has them "
             "(sources.urls): docs/sources.md",
+        ),
+    ),
+    (
+        r": the server (answered \d{3}|sent a web page)",
+        Cause(
+            name="the server does not give the data",
+            advice="name another place that has the files (sources.urls), or place them by hand "
+            "(sources.fetch: offline): docs/sources.md",
         ),
     ),
     (

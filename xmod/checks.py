@@ -28,7 +28,7 @@ def check(dag: Dag) -> None:
     try:
         _check_experiments(dag)
         _check_tasks(dag)
-        dag.text_files(dag.available_languages)
+        dag.text_files(dag.corpus_languages)
         language_sizes(dag.config, dag.table, dag.corpus_languages)
         _check_declared(dag)
     except ConfigError as error:

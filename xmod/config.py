@@ -190,7 +190,8 @@ class JobsConfig(Section):
     """
 
     languages_per_job: int = Field(default=1, ge=1)
-    """Languages that one job collects, tokenises or adds."""
+    """Languages that one job adds and, of the embedded text, collects or tokenises; of CC-100 and
+    of one's own files these jobs have one language."""
     workers: int = Field(default=1, ge=1)
     """Processes of a job that cleans or tokenises a long text: speed and memory only, so a change
     of it makes nothing anew."""

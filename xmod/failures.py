@@ -1,4 +1,4 @@
-"""What failed in a run, for its end: the cell, the rule, the try, the log's end, what to do.
+"""What failed in a run, for its end: the stage, the cell, the try, the log's end, what to do.
 
 Read off the notes that jobs' shells leave (`xmod.tries`), so neither the configuration nor
 Snakemake is asked.
@@ -10,6 +10,7 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from xmod.causes import Cause, likely_cause
@@ -37,14 +38,32 @@ class Failure:
 def failures(logs: Path, *, since: str = "", slurm_logs: Path = SLURM_LOGS) -> tuple[Failure, ...]:
     """The jobs below `logs` whose last try failed, after `since` (as `2026-11-22T18:31:28Z`)."""
     found = (tries for tries in all_tries(logs) if tries.has_failed() and tries.when >= since)
-    return tuple(failure(tries, logs, slurm_logs=slurm_logs) for tries in found)
+    by_job = SlurmLogs(slurm_logs)
+    return tuple(failure(tries, logs, slurm_logs=by_job) for tries in found)
 
 
-def failure(tries: Tries, logs: Path, *, slurm_logs: Path = SLURM_LOGS) -> Failure:
+class SlurmLogs:
+    """Slurm's own logs by job id; their folder is read when the first is asked for."""
+
+    def __init__(self, folder: Path = SLURM_LOGS) -> None:
+        self._folder = folder
+
+    @cached_property
+    def _paths(self) -> dict[str, Path]:
+        return {path.stem: path for path in self._folder.rglob("*.log")}
+
+    def said(self, tries: Tries) -> list[str]:
+        """What Slurm itself said of the last try: time limits, memory, nodes."""
+        path = self._paths.get(tries.owner.slurm_job) if tries.owner.slurm_job else None
+        lines = read_end(path) if path else ()
+        return [line for line in lines if "slurmstepd" in line or "srun: error" in line]
+
+
+def failure(tries: Tries, logs: Path, *, slurm_logs: SlurmLogs) -> Failure:
     """Look at the logs of a job that failed."""
     stage, *rest = tries.log.relative_to(logs).with_suffix("").parts
     lines = read_end(tries.log)
-    words = "\n".join((*lines, *_slurm_words(tries, slurm_logs)))
+    words = "\n".join((*lines, *slurm_logs.said(tries)))
     return Failure(
         stage=stage,
         name=" ".join(rest),
@@ -52,15 +71,6 @@ def failure(tries: Tries, logs: Path, *, slurm_logs: Path = SLURM_LOGS) -> Failu
         lines=tuple(lines[-NUM_LINES:]),
         cause=likely_cause(tries.code, words),
     )
-
-
-def _slurm_words(tries: Tries, folder: Path) -> Sequence[str]:
-    """What Slurm itself said of the last try: time limits, memory, nodes."""
-    if not tries.owner.slurm_job:
-        return ()
-    for path in folder.glob(f"rule_*/**/{tries.owner.slurm_job}.log"):
-        return [line for line in read_end(path) if "slurmstepd" in line or "srun: error" in line]
-    return ()
 
 
 def failure_summary(root: Path, *, since: str, again: str) -> str:

@@ -131,16 +131,25 @@ class SourceDag:
         return [told for files in groups if (told := self._told(files))]
 
     def to_fetch(self) -> list[Download]:
-        """Each file that is not there yet."""
-        files = [(one, one.num_bytes) for name in self.read for one in self.table.of(name)]
+        """Each file that is not there, of the sources that are not verified yet."""
+        data, table = self._dag.config.data, self._dag.table
+        groups: list[tuple[str, Sequence[SourceFile], int | None]] = [
+            (self.stamp(name), self.table.of(name), None) for name in self.read
+        ]
         if self.has_corpus:
-            isos = self._dag.corpus_languages
-            sizes = [round(self._dag.table[iso].cc100_mb * 1e6) for iso in isos]
-            files += zip(self.corpus_files(isos), sizes, strict=True)
-        folder = Path(self._dag.config.data)
+            for iso in self._dag.corpus_languages:
+                size = round(table[iso].cc100_mb * 1e6)
+                verified = self.corpus_stamp(self._code(iso))
+                groups.append((verified, self.corpus_files([iso]), size))
         found = (
-            Download(file=str(folder / one.source / one.file), url=one.place, num_bytes=num_bytes)
-            for one, num_bytes in files
+            Download(
+                file=f"{data}/{one.source}/{one.file}",
+                url=one.place,
+                num_bytes=size if one.num_bytes is None else one.num_bytes,
+            )
+            for verified, files, size in groups
+            if not Path(verified).exists()
+            for one in files
         )
         return [one for one in found if not Path(one.file).is_file()]
 

@@ -52,7 +52,7 @@ def test_batches_stay_when_a_language_set_is_added(small: dict[str, Any], size: 
 def test_of_own_files_only_what_is_needed_is_taken(
     small: dict[str, Any], tmp_path: Path, size: int
 ) -> None:
-    """A blank file of a language that nobody asked for must not stop a run."""
+    """A blank file of a language that nobody asked for must not stop a run, nor two of them."""
     for iso in ("en", "fr", "ja", "ka", "sw", "de", "af"):
         (tmp_path / f"{iso}.txt").write_text("some text\n")
     small["corpora"] = {"source": "files", "folder": str(tmp_path)}
@@ -83,6 +83,13 @@ def test_of_own_files_only_what_is_needed_is_taken(
         assert found <= after[kind], "a further experiment cuts none anew"
     text = itertools.chain(*(isos for _, isos in after["corpora"]))
     assert sorted(text) == ["de", "en", "fr", "ja", "ka", "sw"]
+    small["experiments"]["main"]["axes"]["language_set"] = ["other", "two"]
+    small["experiments"]["main"]["add_languages"] = ["ka", "de"]
+    assert {kind: names(loaded(small))[kind] for kind in ("corpora", "tokens")} == {
+        kind: after[kind] for kind in ("corpora", "tokens")
+    }
+    (tmp_path / "af.txt.gz").touch()
+    loaded(small).check()
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])

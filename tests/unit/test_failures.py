@@ -59,7 +59,7 @@ def note(log: Path, *codes: int | None, owner: Owner = OWNER) -> None:
             "nothing",
             "the network",
         ),
-        (1, "error: x: http://h/a: the server answered 404 Not Found", "the network"),
+        (1, "error: x: http://h/a: the server answered 404 Not Found", "the server does"),
         (1, "OSError: [Errno 28] No space left on device", "disk full"),
         (1, "error: a.lock: me on n7 (process 3) since 2 is at work on it; wait", "another run"),
         (1, "torch.distributed.DistBackendError: NCCL error in: ../NCCLUtils.hpp", "the GPU"),

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -202,18 +203,24 @@ def shell_environment() -> dict[str, str]:
 
 def job_shell(log: Path, command: str) -> subprocess.Popen[str]:
     """What a rule's shell is."""
-    line = f"set -euo pipefail; source {ROOT}/workflow/begin.sh; begin rule_x {log}; {command}"
+    line = f"set -euo pipefail; source {ROOT}/workflow/begin.sh; begin {log}; {command}"
     return subprocess.Popen(
         ["bash", "-c", line], env=shell_environment(), text=True, stderr=subprocess.PIPE
     )
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < end, "it did not happen in a minute"
+        time.sleep(0.01)
 
 
 def test_a_jobs_shell_holds_its_lock_and_notes_its_end(tmp_path: Path) -> None:
     log = tmp_path / "logs/pretrain/a cell.log"
     first = job_shell(Path(str(log).replace(" ", "-")), "sleep 30")
     lock = tmp_path / "logs/pretrain/a-cell.lock"
-    while not (lock.exists() and lock.read_text()):
-        time.sleep(0.01)
+    wait_until(lambda: lock.exists() and lock.read_text() != "")
     owner = Owner.parse(lock.read_text(encoding="utf-8"))
     assert owner is not None
     assert (owner.process, owner.host, owner.life()) == (first.pid, platform.node(), "alive")
@@ -237,8 +244,7 @@ def test_what_ends_a_job_is_told(tmp_path: Path) -> None:
     """Its shell alone heeds no signal: it waits for its command, which saves."""
     log = tmp_path / "logs/pretrain/cell.log"
     job = job_shell(log, f"with_gpus 0 sleep 30 2>&1 | keep_log {log}")
-    while not log.exists():
-        time.sleep(0.01)
+    wait_until(log.exists)
     with pytest.raises(Busy) as told:
         begin_run(tmp_path)
     command = re.search(r"or end them \((kill \d+)\)", str(told.value))
@@ -255,8 +261,7 @@ def test_what_outlives_the_shell_of_a_job_ends_before_its_next_try(tmp_path: Pat
     log, other = (tmp_path / f"logs/pretrain/{name}.log" for name in ("cell", "other"))
     beside = job_shell(other, "sleep 30")
     first = job_shell(log, f"sleep 30 2>&1 | keep_log {log}")
-    while not (log.exists() and other.with_suffix(".tries").exists()):
-        time.sleep(0.01)
+    wait_until(lambda: log.exists() and other.with_suffix(".tries").exists())
     [sleeping] = commands_of(first.pid)
     first.kill()
     first.wait()
@@ -277,7 +282,7 @@ def test_a_job_whose_lock_cannot_be_created_ends_and_says_why(tmp_path: Path) ->
     """Here its folder is removed beneath it, which keeps also root from creating a file."""
     gone = tmp_path / "gone"
     gone.mkdir()
-    line = f"source {ROOT}/workflow/begin.sh; begin rule_x ./a.log; echo begun"
+    line = f"source {ROOT}/workflow/begin.sh; begin ./a.log; echo begun"
     done = subprocess.run(
         ["bash", "-c", f"set -euo pipefail; cd {gone}; rmdir {gone}; {line}"],
         env=shell_environment(),

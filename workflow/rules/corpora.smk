@@ -32,8 +32,8 @@ if SOURCES.config.fetch:
     rule fetch_source:
         """Fetch the files of one source of data, or verify those that are there; unpack them.
 
-        They are no declared outputs, for the same reason. From where they come is no parameter but a resource: a
-        mirror has the same files, and what was made of them stays.
+        They are no declared outputs, for the same reason. From where they come is a resource and no
+        parameter: a mirror has the same files, and what was made of them stays.
         """
         output:
             touch(SOURCES.stamp_pattern),

@@ -31,17 +31,17 @@ for training in RUN.models.pretrainings:
             gpu=0,
             threads_each=lambda wildcards, threads: RUN.launch.threads_each(threads),
             launch=lambda wildcards, threads: RUN.launch.command(threads),
+            engine=training.engine,
         params:
             job=lambda wildcards: RUN.job_text("pretrain", wildcards.cell, "job"),
             job_file=PATHS.job("pretrain", "{cell}"),
             tokens=lambda wildcards: RUN.token_folder("pretrain", wildcards.cell),
             checkpoints=PATHS.checkpoints("pretrain", "{cell}"),
             folder=subpath(output.model, parent=True),
-            engine=training.engine,
         shell:
             "begin {log:q};"
             " write_job {params.job:q} {params.job_file:q};"
-            " in_engine {params.engine}; with_gpus {resources.gpu} {resources.launch}"
+            " in_engine {resources.engine}; with_gpus {resources.gpu} {resources.launch}"
             " --job {params.job_file:q}"
             " --vocabulary {input.vocabulary:q}"
             " --tokens {params.tokens:q} --checkpoints {params.checkpoints:q}"

@@ -169,6 +169,7 @@ for task in TASKS.cells:
                 checkpoint_seconds=600,
                 device="auto",
                 gpu=0,
+                engine=engine,
             params:
                 job=lambda wildcards, task=task, batch=batch: TASKS.job_text(
                     "finetune", task, wildcards.cell, f"job-{batch.name}"
@@ -179,11 +180,10 @@ for task in TASKS.cells:
                 ),
                 checkpoints=PATHS.checkpoints("finetune", f"{task}/{{cell}}"),
                 folder=PATHS.task_folder("finetune", task, "{cell}"),
-                engine=engine,
             shell:
                 "begin {log:q};"
                 " write_job {params.job:q} {params.job_file:q};"
-                " in_engine {params.engine}; with_gpus {resources.gpu} python -m xmod.finetune"
+                " in_engine {resources.engine}; with_gpus {resources.gpu} python -m xmod.finetune"
                 " --job {params.job_file:q}"
                 " --model {input.model:q}"
                 " --vocabulary {input.vocabulary:q} {params.extension}"

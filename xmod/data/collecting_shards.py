@@ -18,7 +18,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from xmod.data.collecting import Collected, Collector, Count, check_splits
-from xmod.data.script_share import check_head
+from xmod.data.script_share import WRONG_ARCHIVE, check_head
 from xmod.data.shard_limits import Limit, bucket_of, limits_of, write_sizes
 from xmod.data.shards import SHARD_BYTES, cut_shards, in_order
 from xmod.data.sources.files import FilesSource, read_documents
@@ -85,7 +85,7 @@ class ShardCollector:
         return collected
 
     def _check_splits(self, language: Language, collected: Collected) -> None:
-        remedy = "put more text there"
+        remedy = WRONG_ARCHIVE if self.source.name == "cc100" else "put more text there"
         check_splits(language, collected, source=str(self.source.path(language)), remedy=remedy)
 
     def _task(self, language: Language, folder: Path, data: bytes) -> _Task:

@@ -136,7 +136,7 @@ def _network_errors(url: str) -> Iterator[None]:
 
 def _innermost(error: BaseException) -> str:
     """What the system said, in a line, without the objects of the layers in between."""
-    while inner := error.__cause__ or error.__context__:
+    while inner := error.__cause__ or (not error.__suppress_context__ and error.__context__):
         error = inner
     said = (isinstance(error, OSError) and error.strerror) or str(error)
     return " ".join(said.split())

@@ -54,7 +54,7 @@ class Plan:
     """Stage -> how its time is told."""
     budgets: tuple[Budget, ...]
     assumed: tuple[str, ...]
-    """What is not known yet."""
+    """What stands in for what is not known yet."""
     to_fetch: tuple[Download, ...]
     """Published files that are not there yet."""
 

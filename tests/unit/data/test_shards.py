@@ -278,9 +278,12 @@ def test_an_archive_that_is_cut_short_gives_no_text(
         (b"x" * 10_000_000, "1 line too long"),
         (
             b"\xef\xbb\xbf\n<!DOCTYPE html>\n<p>Sign in to go on</p>\n" * 400,
-            "sw.txt.xz: a web page (HTML or XML), not text of sw (Sw); put plain text there",
+            "sw.txt.xz: a web page (HTML or XML), not text of sw (Sw); delete it and its .sha256",
         ),
-        (b"\n\n \n", "sw.txt.xz leaves no train text (dropped: nothing); put more text there, or"),
+        (
+            b"\n\n \n",
+            "sw.txt.xz leaves no train text (dropped: nothing); delete it",
+        ),
     ],
 )
 def test_text_that_is_none_is_counted_and_refused(
@@ -290,7 +293,11 @@ def test_text_that_is_none_is_counted_and_refused(
     with pytest.raises(SourceError) as error:
         collector(cc100).collect(language("sw"), tmp_path, digest="d" * 64)
     assert told in str(error.value)
-    assert "corpora.source" not in str(error.value), "it is one's own text already"
+    own = ShardCollector(
+        source=FilesSource(cc100), splitter=SPLITTER, heldout_fraction=0.2, cap=None
+    )
+    with pytest.raises(SourceError, match=r"; put (plain|more) text there"):
+        own.collect(language("sw"), tmp_path, digest="d" * 64)
 
 
 def test_a_file_of_another_script_is_refused_with_counts(

@@ -15,9 +15,10 @@ import yaml
 
 from tests.unit.analysis.report import made_up
 from xmod import plan as command
-from xmod import report, train_vocabulary
+from xmod import train_vocabulary
 from xmod.analysis.report.plan import Plan
 from xmod.analysis.report.state import Job
+from xmod.dag import Dag
 from xmod.planning import text_work
 from xmod.planning.parameters import part_counts
 
@@ -229,7 +230,7 @@ def test_what_is_left_on_disk_is_what_is_saved(
 ) -> None:
     """An added language: its file, and its last checkpoint, in float32."""
     found = planned(capsys)
-    parts = part_counts(report.Dag.load(made_up.config(), origin="x").config.model, 1502)
+    parts = part_counts(Dag.load(made_up.config(), origin="x").config.model, 1502)
     of_seven = 7 * 2 * 4 * sum(parts.values()) / 1e9
     jobs = {one["name"]: one for one in found["jobs"] if one["stage"] == "extend"}
     assert jobs["xmod.toy.30.1500 bg-de-el-es-tr-ur-zh"]["disk_gb"] == pytest.approx(of_seven)
@@ -259,6 +260,11 @@ def test_the_papers_plan_says_what_to_fetch_and_what_is_longest(
     told = " ".join(shown(capsys).split())
     assert f"{len(sizes)} files" in told
     assert f"base.75.269k, {longest / 3600:.0f} hours of A100-80GB; on N of them" in told
+    sources = Dag.load(paper, origin="mine.yaml").sources
+    (tmp_path / "data/xnli").mkdir()
+    Path(sources.stamp("xnli")).touch()
+    now = {one["file"] for one in planned(capsys)["to_fetch"]}
+    assert {Path(file).parts[1] for file in sizes.keys() - now} == {"xnli"}, "verified already"
     paper["distributed"] = {"processes": 8}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(paper), encoding="utf-8")
     assert f"on 8 of them {longest / 3600 / 8:.1f} at best" in " ".join(shown(capsys).split())

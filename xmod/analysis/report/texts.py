@@ -8,7 +8,7 @@ from pathlib import Path
 from xmod.analysis.report.facts import Facts, grouped, lines_of, read_json, table_of
 from xmod.languages import LanguageTable
 
-FEW_IN_SCRIPT = 0.5
+MANY_IN_SCRIPT = 0.5
 """A language with a smaller share is named; collecting warns of it too."""
 TOKEN_COLUMNS = ("Tokens, train", "held out", "Characters a token", "Unknown, held out")
 
@@ -47,7 +47,7 @@ def _corpora(scope: Path, languages: LanguageTable) -> Facts:
         dropped += lost
         numbers = (train["characters"], heldout["characters"], train["documents"], train["lines"])
         share = stats.get("script_share")
-        if share is not None and share < FEW_IN_SCRIPT:
+        if share is not None and share < MANY_IN_SCRIPT:
             doubtful.append(f"{one.name} ({share:.0%})")
         script = one.script if share is None else f"{one.script} ({share:.1%})"
         rows.append((one.name, one.iso, script, *map(grouped, (*numbers, lost))))

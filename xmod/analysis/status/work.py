@@ -16,7 +16,7 @@ from typing import Literal, get_args
 
 from xmod.analysis.report.notes import Notes
 from xmod.analysis.report.state import Job, Judge, Judged
-from xmod.failures import Failure, failure
+from xmod.failures import Failure, SlurmLogs, failure
 from xmod.locks import Life, Owner, owners_of, slurm_lives
 from xmod.log_end import tail
 from xmod.tries import Tries, read_tries
@@ -132,7 +132,7 @@ class Looker:
         judged = Judge(self.jobs, Notes(self.snakemake), now=now).judge_all()
         owners = owners_of(self.root / "logs").values()
         lives = slurm_lives(one.slurm_job for one in owners if one.slurm_job)
-        runner = self._runner()
+        runner, slurm_logs = self._runner(), SlurmLogs()
 
         def ask(job: str) -> Life:
             return lives.get(job, "ended")
@@ -140,7 +140,10 @@ class Looker:
         return Status(
             name=self.name,
             runner=runner,
-            works=tuple(self._work(one, is_run=runner is not None, ask=ask) for one in judged),
+            works=tuple(
+                self._work(one, is_run=runner is not None, ask=ask, slurm_logs=slurm_logs)
+                for one in judged
+            ),
             cells=self.cells,
         )
 
@@ -151,7 +154,9 @@ class Looker:
             return None
         return owner if owner is not None and owner.life() != "ended" else None
 
-    def _work(self, judged: Judged, *, is_run: bool, ask: Callable[[str], Life]) -> Work:
+    def _work(
+        self, judged: Judged, *, is_run: bool, ask: Callable[[str], Life], slurm_logs: SlurmLogs
+    ) -> Work:
         job = judged.job
         if judged.state in ("done", "stale"):
             return Work(job=job, state=judged.state)
@@ -168,11 +173,12 @@ class Looker:
                 training=Training.of_log(tail(job.log)),
                 num_tries=tries.number,
             )
-        return self._ended(judged, tries, is_run=is_run)
+        return self._ended(judged, tries, is_run=is_run, slurm_logs=slurm_logs)
 
-    def _ended(self, judged: Judged, tries: Tries, *, is_run: bool) -> Work:
+    def _ended(self, judged: Judged, tries: Tries, *, is_run: bool, slurm_logs: SlurmLogs) -> Work:
         """A job that began, runs no more, and has no result."""
-        failed = failure(tries, self.root / "logs") if tries.code != 0 else None
+        logs = self.root / "logs"
+        failed = failure(tries, logs, slurm_logs=slurm_logs) if tries.code != 0 else None
         state: State = judged.state
         if judged.state == "running":
             state = "queued" if is_run else "failed"
