@@ -20,13 +20,20 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except (ValueError, OSError, FloatingPointError) as error:
-        raise SystemExit(f"error: {error}") from error
+        raise SystemExit(f"error: {_said(error)}") from error
     except RuntimeError as error:
         code = getattr(error, "exit_code", None)
         if code is None:
             raise
         print(error, file=sys.stderr)
         raise SystemExit(code) from error
+
+
+def _said(error: Exception) -> str:
+    """Of the system's own errors the file first, and no number."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def add_device_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,13 @@ def test_a_foreseen_error_is_a_line(error: Exception) -> None:
     with pytest.raises(SystemExit) as stopped:
         run(failing(error))
     assert stopped.value.code == "error: no such key"  # Python prints it and exits with 1
+
+
+def test_an_error_of_the_system_begins_with_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    with pytest.raises(SystemExit) as stopped:
+        run(path.read_text)  # type: ignore[arg-type]
+    assert stopped.value.code == f"error: {path}: No such file or directory"
 
 
 def test_an_interruption_has_the_signals_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -293,4 +293,4 @@ def test_a_job_whose_lock_cannot_be_created_ends_and_says_why(tmp_path: Path) ->
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "error: [Errno 2] No such file or directory: 'a.lock'" in done.stderr
+    assert "error: a.lock: No such file or directory" in done.stderr
