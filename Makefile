@@ -37,7 +37,7 @@ report: install
 	$(BIN)/python -m xmod.report --configfile $(CONFIG)
 
 plan: install
-	$(BIN)/python -m xmod.plan --configfile $(CONFIG)
+	$(BIN)/python -m xmod.plan --configfile $(CONFIG) $(if $(wildcard /proc/driver/nvidia),,--device cpu)
 
 test: install check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests

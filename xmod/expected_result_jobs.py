@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from xmod.analysis.report.state import Job
 from xmod.analysis.spec import with_synthetic_note
@@ -50,7 +49,7 @@ def _summary(dag: Dag) -> Iterator[Job]:
 def _pages(dag: Dag) -> Iterator[Job]:
     """What the results say of the paper's claims, where they are judged, and what the paper's
     numbers say of each other, which needs neither."""
-    paths, published = dag.paths, Path(__file__).parent / "analysis/published_results.csv"
+    paths = dag.paths
     if dag.config.claims:
         suffixes = ("md", "csv", "json", "manifest.json")
         summary = (paths.summary("metrics.csv"), paths.summary("grid.json"), dag.config.languages)
@@ -65,7 +64,7 @@ def _pages(dag: Dag) -> Iterator[Job]:
         stage="claims",
         scope="paper_audit.md",
         outputs=(paths.page("paper_audit.md"),),
-        inputs=(str(published), dag.config.languages),
+        inputs=(dag.config.languages,),
         log=paths.log("audit_paper"),
     )
 

@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     page = assemble(plan, Notes(options.snakemake), now=time.time())
     html = render(page)
     write_text_atomic(output, html)
-    print(f"{output} ({len(html.encode()) / 1e6:.1f} MB): {page.overview.whole.words}")
+    whole = page.overview.whole
+    done = f"{whole.counts['done']} of {whole.total} jobs done"
+    print(f"{output} written ({len(html.encode()) / 1e6:.1f} MB); {done}")
 
 
 def plan_of(configfile: Path) -> Plan:

@@ -35,7 +35,6 @@ rule judge_claims:
 rule audit_paper:
     """Check the paper's printed numbers against each other."""
     input:
-        numbers=f"{workflow.basedir}/xmod/analysis/published_results.csv",
         languages=RUN.config.languages,
     output:
         PATHS.page("paper_audit.md"),
@@ -51,6 +50,7 @@ rule audit_paper:
             "analysis/audit_page.py",
             "analysis/names.py",
             "analysis/published.py",
+            "analysis/published_results.csv",
         ),
     shell:
         "python -m xmod.audit_paper --languages {input.languages:q} --output {output:q}"

@@ -35,6 +35,13 @@ class Device(Section):
         assert self.share is not None
         return self.peak_tflops * self.share * 1e12
 
+    @property
+    def told(self) -> str:
+        """What the hours rest on."""
+        if self.tflops is not None:
+            return f"{self.tflops:g} TFLOP/s, {self.source}"
+        return f"{self.peak_tflops:g} TFLOP/s × {self.share:.0%}, {self.source}"
+
     def is_called(self, name: str) -> bool:
         """Whether a manifest's name of a device means this one."""
         return any(word.lower() in name.lower() for word in self.matches)

@@ -21,6 +21,8 @@ class Budget:
 
     name: str
     language_set: str
+    other_axes: str
+    """As in the id of the first cell that has it: `+pretrain.sampling_alpha=0.7`; or nothing."""
     num_languages: int
     updates: int
     """That its cells get."""
@@ -72,6 +74,7 @@ def _budget(dag: Dag, facts: Facts, cell: Cell, name: str) -> Budget:
     return Budget(
         name=name,
         language_set=cell.language_set,
+        other_axes="".join(cell.at("pretrain").id.partition("+")[1:]),
         num_languages=len(languages),
         updates=cell.budget_updates,
         derived=derived_updates(config, dag.table) if by_rule else rule.base_updates,

@@ -229,7 +229,7 @@ def assemble(
     return Plan(
         name=run.dag.config.name,
         device=name,
-        device_source=table.source if table else "that of the finished jobs",
+        device_source=table.told if table else "that of the finished jobs",
         memory_gb=table.memory_gb if table else None,
         jobs=tuple(_planned(run, one, works[one.job], rate_of[one.job.stage]) for one in judged),
         rates=rate_of,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich import box
@@ -97,7 +98,7 @@ def cell_table(plan: Plan) -> Table:
     """A row a cell that is trained."""
     clock = Clock(plan)
     table = _table("Cells that are pre-trained; after a + the modules of adapters")
-    table.add_column("cell")
+    table.add_column("cell", overflow="fold")
     for name in ("state", "lang.", "updates", "tokens", "params", "active", "FLOPs"):
         table.add_column(name, justify="left" if name == "state" else "right")
     for name in (clock.unit, "left", "memory"):
@@ -111,7 +112,7 @@ def _cell(one: TrainedCell, plan: Plan, clock: Clock) -> tuple[str, ...]:
     total, counts = one.total, one.parameters
     full = plan.memory_gb is not None and total.memory_gb > plan.memory_gb
     return (
-        f"{one.cell} +" if one.stage == "adapt" else one.cell,
+        one.cell.replace("+", "\n+") + (" +" if one.stage == "adapt" else ""),
         one.state,
         str(one.num_languages),
         _magnitude(total.updates),
@@ -130,6 +131,7 @@ def budget_table(plan: Plan) -> Table:
     table = _table("Budgets: updates as pinned and derived, and epochs of a language's text")
     for name in ("budget", "set"):
         table.add_column(name)
+    twice = Counter((one.name, one.language_set) for one in plan.budgets)
     is_counted = any(one.counted is not None for one in plan.budgets)
     counted = ("counted",) if is_counted else ()
     epochs = ("least epochs", "median", "most epochs")
@@ -138,7 +140,7 @@ def budget_table(plan: Plan) -> Table:
     for one in plan.budgets:
         by_counts = "" if one.counted is None else f"{one.counted:,}"
         table.add_row(
-            one.name,
+            f"{one.name} {one.other_axes}" if twice[one.name, one.language_set] > 1 else one.name,
             one.language_set,
             f"{one.updates:,}{' pinned' if one.is_pinned else ''}",
             f"{one.derived:,}",

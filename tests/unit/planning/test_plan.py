@@ -270,6 +270,24 @@ def test_the_papers_plan_says_what_to_fetch_and_what_is_longest(
     assert f"on 8 of them {longest / 3600 / 8:.1f} at best" in " ".join(shown(capsys).split())
 
 
+def test_an_axis_of_ones_own_is_told_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    small = yaml.safe_load((ROOT / "config/small.yaml").read_text(encoding="utf-8"))
+    small["experiments"]["main"]["axes"]["pretrain.sampling_alpha"] = [0.3, 0.7]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(small), encoding="utf-8")
+    found = {
+        (one["language_set"], one["other_axes"])
+        for one in planned(capsys)["budgets"]
+        if one["name"] == "equal_examples"
+    }
+    assert found >= {("60", ""), ("60", "+pretrain.sampling_alpha=0.3")}
+    lines = [line.split() for line in shown(capsys).splitlines()]
+    assert lines.count(["+pretrain.sampling_alpha=0.3"]) > 14, "of cells and of budgets"
+
+
 def test_the_page_shows_the_papers_plan(tmp_path: Path) -> None:
     """Made anew in a process of its own, which needs no tensors."""
     page, fresh = ROOT / "docs/plan.md", tmp_path / "plan.md"
