@@ -160,7 +160,7 @@ class SourceDag:
         if not missing:
             return ""
         first, *others = missing
-        more = f"; as {', '.join(one.file for one in others)}" if others else ""
+        more = f"; likewise {', '.join(one.file for one in others)}" if others else ""
         return (
             f"sources.fetch: offline, and {folder / first.file} is missing: "
             f"{first.by_hand(folder)} ({first.facts}){more}"
