@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from xmod.config import Config
 from xmod.config_errors import ConfigError, suggest
 from xmod.config_section import AxisValue
 from xmod.engines.environment import missing_environment
-from xmod.evaluated import evaluated_sets
+from xmod.measured import measured
 from xmod.paths import Paths, released_files
 
 if TYPE_CHECKING:
@@ -33,17 +35,7 @@ def check(dag: Dag) -> None:
         _check_declared(dag)
     except ConfigError as error:
         raise ConfigError(f"{dag.origin}: {error}") from error
-    points: dict[str, list[dict[str, AxisValue]]] = {}
-    for point in dag.grid.points:
-        points.setdefault(point.experiment, []).append(dict(point.axes))
-    sets = evaluated_sets(dag.config)
-    try:
-        for name in dag.config.figures:
-            dag.catalogue.check_figure(name, points, dag.table, sets)
-        for name in dag.config.tables:
-            dag.catalogue.check_table(name, points, dag.table, sets)
-    except ConfigError as error:
-        raise ConfigError(f"{dag.config.catalogue}: {error}") from error
+    _check_shown(dag)
     if dag.config.claims is not None:
         if not Path(dag.config.claims).is_file():
             raise ConfigError(
@@ -156,6 +148,50 @@ def _check_declared(dag: Dag) -> None:
                 choices = suggest(name, sorted(declared))
                 where = dag.config.catalogue
                 raise ConfigError(f"{key}: {name!r} is not declared in {where}; {choices}")
+
+
+def _check_shown(dag: Dag) -> None:
+    """Raise ConfigError with every figure and table that the grid cannot have, and what is left."""
+    points: dict[str, list[dict[str, AxisValue]]] = {}
+    for point in dag.grid.points:
+        points.setdefault(point.experiment, []).append(dict(point.axes))
+    there, catalogue = measured(dag.config, points), dag.catalogue
+    wrong: dict[tuple[str, str], str] = {}
+    for key, check_one in (("figures", catalogue.check_figure), ("tables", catalogue.check_table)):
+        for name in getattr(dag.config, key):
+            try:
+                check_one(name, points, dag.table, there)
+            except ConfigError as error:
+                wrong[key, name] = str(error)
+    if len(wrong) == 1:
+        (((key, name), told),) = wrong.items()
+        where = f"(or take {name} out of {key} in {dag.origin})"
+        raise ConfigError(f"{dag.config.catalogue}: {told} {where}")
+    if wrong:
+        raise ConfigError(_all_told(dag, wrong))
+
+
+def _all_told(dag: Dag, wrong: Mapping[tuple[str, str], str]) -> str:
+    """A line for each of the wrong ones, and lists without them, to be pasted."""
+    keys = dict.fromkeys(key for key, _ in wrong)
+    left = [
+        (key, ", ".join(name for name in getattr(dag.config, key) if (key, name) not in wrong))
+        for key in keys
+    ]
+    lists = [
+        textwrap.fill(f"{key}: [{names}]", 98, subsequent_indent="  ", break_on_hyphens=False)
+        for key, names in left
+    ]
+    return "\n".join(
+        [
+            f"{dag.origin}: {' and '.join(keys)}: this grid cannot have {len(wrong)} of them as "
+            f"{dag.config.catalogue} declares them:",
+            *(f"  {told}" for told in wrong.values()),
+            f"Take them out of {dag.origin}, which leaves what follows, or mend "
+            f"{dag.config.catalogue}:",
+            *lists,
+        ]
+    )
 
 
 def _no_text(dag: Dag) -> str:

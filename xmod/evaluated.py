@@ -5,8 +5,11 @@ The figures need it beside the numbers: how many seeds there should be, and whic
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from xmod.config import Config
 from xmod.config_section import Section
+from xmod.config_tasks import TaskConfig
 
 TASK_STAGES = ("evaluate", "development")
 """The stages of metrics.csv that tasks have."""
@@ -29,20 +32,25 @@ class EvaluatedSet(Section):
 def evaluated_sets(config: Config) -> tuple[EvaluatedSet, ...]:
     """Every set of every experiment, in the configuration's order."""
     found = []
+    for experiment, name, task in evaluated_tasks(config):
+        sets = {("evaluate", one): data for one, data in task.tests.items()}
+        sets["development", name] = task.development
+        found += [
+            EvaluatedSet(
+                experiment=experiment,
+                stage=stage,
+                task=one,
+                seeds=task.seeds,
+                synthetic="synthetic" in (data.format, task.train.format),
+            )
+            for (stage, one), data in sets.items()
+        ]
+    return tuple(found)
+
+
+def evaluated_tasks(config: Config) -> Iterator[tuple[str, str, TaskConfig]]:
+    """Every experiment with each task that it is evaluated on: its name, and what it is."""
     for experiment, declared in config.experiments.items():
         names = config.tasks if declared.evaluate == "all" else declared.evaluate
         for name in names:
-            task = config.tasks[name]
-            sets = {("evaluate", one): data for one, data in task.tests.items()}
-            sets["development", name] = task.development
-            found += [
-                EvaluatedSet(
-                    experiment=experiment,
-                    stage=stage,
-                    task=one,
-                    seeds=task.seeds,
-                    synthetic="synthetic" in (data.format, task.train.format),
-                )
-                for (stage, one), data in sets.items()
-            ]
-    return tuple(found)
+            yield experiment, name, config.tasks[name]

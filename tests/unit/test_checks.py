@@ -207,3 +207,132 @@ def test_a_figure_of_what_the_grid_lacks_is_told_with_its_file(
     assert str(caught.value).startswith(f"{catalogue}: {kind}.{name}.{told}")
     small[kind] = []
     Dag.load(small, origin="my.yaml").check()
+
+
+CONTEXT = {
+    **{"title": "Context", "caption": "Context.", "experiment": "main", "stage": "perplexity"},
+    **{"task": "mlm", "metric": ["nll", "wrong_module_nll"], "x": "num_languages"},
+    **{"x_label": "Languages", "average_over": "language", "y": {"label": "Nats"}},
+}
+SCORES = CONTEXT | {
+    **{"stage": "evaluate", "task": ["xnli", "ner"], "metric": ["accuracy", "f1_other_module"]},
+    "references": [{"metric": "{metric}_hypothesis_only", "label": "blind", "optional": True}],
+}
+BLOCKS: dict[str, Any] = {
+    **{"kind": "by_language", "title": "Scores", "caption": "Scores.", "experiment": "main"},
+    **{"stage": "evaluate", "blocks": [{"task": "ner", "metric": "f1", "label": "NER"}]},
+    "baselines": [{"metric": "{metric}_word_only", "label": "word only"}],
+}
+
+
+def declared(
+    raw: dict[str, Any],
+    folder: Path,
+    *,
+    figures: dict[str, Any] | None = None,
+    tables: dict[str, Any] | None = None,
+) -> Dag:
+    """`raw` with these declarations alone, all of them asked for."""
+    catalogue = folder / "figures.yaml"
+    catalogue.write_text(
+        yaml.safe_dump({"figures": figures or {}, "tables": tables or {}}), encoding="utf-8"
+    )
+    kept = {"figures": list(figures or {}), "tables": list(tables or {})}
+    raw = {**raw, **kept, "catalogue": str(catalogue)}
+    return Dag.load(raw | {"languages": str(ROOT / "config/languages.tsv")}, origin="my.yaml")
+
+
+def test_what_is_measured_can_be_shown(shipped: dict[str, Any], tmp_path: Path) -> None:
+    figures = {"context": CONTEXT, "scores": SCORES}
+    declared(shipped["small"], tmp_path, figures=figures, tables={"blocks": BLOCKS}).check()
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "told"),
+    [
+        (CONTEXT, {"metric": ["nll", "shufled_nll"]}, "metric: mlm (stage perplexity) has no metr"),
+        (CONTEXT, {"metric": ["shufled_nll"]}, "Did you mean 'shuffled_nll'?"),
+        (CONTEXT, {"stage": "perplex"}, "stage: 'perplex' is not possible; legal: 'pretrain' or "),
+        (CONTEXT, {"stage": "perplex"}, "Did you mean 'perplexity'?"),
+        (CONTEXT, {"task": "mlmm"}, "task: stage perplexity has no 'mlmm'; legal: mlm. Did you me"),
+        (CONTEXT, {"where": {"variant": "shared"}, "experiment": "plain"}, "no variant of the exp"),
+        (SCORES, {"task": ["xnly"]}, "'main' is not evaluated on 'xnly'; legal: xnli, ner, xquad"),
+        (SCORES, {"metric": "acc"}, "no metric 'acc'; legal: accuracy, f1, and what stands beside"),
+        (SCORES, {"metric": "f1_other_module", "task": "bare"}, "tasks.<name>.controls does not "),
+        (
+            SCORES,
+            {"references": [{"metric": "acuracy_chance", "label": "", "optional": True}]},
+            "references.0: xnli and ner (stage evaluate) has no metric 'acuracy_chance'; legal: ",
+        ),
+        (
+            SCORES,
+            {"references": [{"metric": "{metric}", "label": "", "experiment": "plane"}]},
+            "references.0.experiment: the configuration has no 'plane'; legal: main, plain. Did ",
+        ),
+    ],
+)
+def test_a_figure_of_what_is_not_measured_is_told(
+    shipped: dict[str, Any],
+    tmp_path: Path,
+    base: dict[str, Any],
+    changes: dict[str, Any],
+    told: str,
+) -> None:
+    """Before anything runs: drawing it would fail when all is trained."""
+    raw = copy.deepcopy(shipped["small"])
+    plain = {"variant": ["shared"], "language_set": ["13"], "budget": [10]}
+    raw["experiments"] = {"main": raw["experiments"]["main"], "plain": {"axes": plain}}
+    raw["tasks"]["own"] = raw["tasks"]["ner"] | {
+        "controls": [],
+        "tests": {"bare": raw["tasks"]["ner"]["tests"]["ner"]},
+    }
+    with pytest.raises(ConfigError) as caught:
+        declared(raw, tmp_path, figures={"one": base | changes}).check()
+    message = str(caught.value)
+    assert f"{tmp_path}/figures.yaml: figures.one." in message
+    assert told in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        (
+            "baselines",
+            {"metric": "{metric}_words_only"},
+            "baselines.0.metric: ner (stage evaluate",
+        ),
+        ("blocks", {"metric": "f2"}, "blocks.0.metric: ner (stage evaluate) has no metric 'f2'; "),
+        ("blocks", {"metric": "f1_modul", "optional": True}, "blocks.0.metric: ner (stage evalua"),
+        ("stage", "pretrain", "stage: 'pretrain' is of curves, which figures show; legal: perple"),
+    ],
+)
+def test_a_table_of_what_is_not_measured_is_told(
+    shipped: dict[str, Any], tmp_path: Path, key: str, value: Any, told: str
+) -> None:
+    spec = copy.deepcopy(BLOCKS)
+    if isinstance(value, dict):
+        spec[key][0].update(value)
+    else:
+        spec[key] = value
+    with pytest.raises(ConfigError) as caught:
+        declared(shipped["small"], tmp_path, tables={"one": spec}).check()
+    assert str(caught.value).startswith(f"{tmp_path}/figures.yaml: tables.one.{told}")
+    assert str(caught.value).endswith("(or take one out of tables in my.yaml)")
+
+
+def test_all_that_a_smaller_grid_cannot_have_is_told_at_once(shipped: dict[str, Any]) -> None:
+    """With the lists that are left, which are legal as they stand."""
+    raw = copy.deepcopy(shipped["small"])
+    axes = {"variant": ["xmod"], "language_set": [13, 30], "budget": ["equal_steps"]}
+    raw["experiments"] = {"main": {"axes": axes}}
+    told = message(raw).split("\n")
+    assert told[0].startswith("test.yaml: figures and tables: this grid cannot have 21 of them as ")
+    assert told[7] == (
+        "  figures.figure_8.experiment: the configuration has no 'checkpoints'; legal: main."
+    )
+    assert told[22].startswith("Take them out of test.yaml, which leaves what follows, or mend ")
+    left = yaml.safe_load("\n".join(told[23:]))
+    assert left.keys() == {"figures", "tables"}
+    assert "figure_2a" in left["figures"]
+    loaded(raw | left).check()

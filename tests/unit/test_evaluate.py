@@ -6,15 +6,16 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 
-from tests.unit.tasks.small_cell import ADDED, PRETRAINED, RUN, SETS, SmallCell, make_cell
+from tests.unit.tasks.small_cell import ADDED, BASELINE, PRETRAINED, RUN, SETS, SmallCell, make_cell
 from xmod import evaluate
-from xmod.config_tasks import TaskKind
+from xmod.config_tasks import Control, TaskKind
 from xmod.files import sha256_file
+from xmod.measured import TASK_METRICS, task_metrics
 from xmod.model.finetuning import with_trained
 from xmod.model.storage import (
     ModelFileError,
@@ -80,6 +81,19 @@ def test_every_language_is_measured(
     assert {one["seed"] for one in records} == {RUN.seed}
     identities = [tuple(v for key, v in one.items() if key != "value") for one in records]
     assert len(set(identities)) == len(identities)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_what_a_figure_may_show(
+    made: dict[TaskKind, tuple[SmallCell, Records]], kind: TaskKind
+) -> None:
+    """Metrics and controls; tests of baselines hold their names."""
+    assert METRICS[kind] == TASK_METRICS[kind]
+    made_up = f"{BASELINE['metric']}_{BASELINE['baseline']}"
+    listed = task_metrics(kind, stage="development", controls=get_args(Control))
+    for stage in ("evaluate", "development"):
+        written = {one["metric"] for one in made[kind][1] if one["stage"] == stage}
+        assert written - {made_up} == set(listed)
 
 
 def test_controls_stand_beside_the_scores(

@@ -23,8 +23,8 @@ PURE = {
     f"xmod.{name}"
     for name in (
         *("config", "config_data", "config_errors", "config_section", "config_sources"),
-        *("config_tasks", "config_training", "evaluated", "legal_values", "strict_yaml"),
-        *("source_table", "source_dag", "text_dag", "text_counts"),
+        *("config_tasks", "config_training", "evaluated", "legal_values", "measured"),
+        *("source_table", "source_dag", "strict_yaml", "text_dag", "text_counts"),
         *("config_distributed", "launch"),
         *("cells", "grid", "paths", "languages", "language_batches", "language_sets"),
         *("budgets", "jobs", "architecture", "checks", "dag", "model_dag", "task_dag", "task_jobs"),

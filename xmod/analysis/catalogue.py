@@ -10,12 +10,14 @@ from pydantic import Field, ValidationError
 
 from xmod.analysis.figures.spec import ArchitectureSpec, FigureSpec
 from xmod.analysis.records import COLUMNS_AFTER_AXES, UPDATE, axis_column, axis_text
+from xmod.analysis.shown_metrics import check_shown
 from xmod.analysis.spec import Selection, with_synthetic_note
 from xmod.analysis.tables.spec import LanguageTableSpec, MetricTableSpec, TableSpec
 from xmod.config_errors import ConfigError, explain, suggest
 from xmod.config_section import AxisValue, Section
-from xmod.evaluated import TASK_STAGES, EvaluatedSet
+from xmod.evaluated import EvaluatedSet
 from xmod.languages import LanguageTable
+from xmod.measured import Measured
 from xmod.strict_yaml import read_yaml
 
 Declared = TypeVar("Declared")
@@ -51,25 +53,37 @@ class Catalogue(Section):
         return _named(self.tables, "table", name)
 
     def check_figure(
-        self, name: str, points: Points, table: LanguageTable, sets: Sets = ()
+        self, name: str, points: Points, table: LanguageTable, measured: Sequence[Measured]
     ) -> None:
-        """Raise ConfigError where a figure names what the grid will not have."""
+        """Raise ConfigError where a figure names what the grid will not have.
+
+        `measured` is what the experiments will have scores of.
+        """
         if name in self.architectures:
             _check_architecture(self.architectures[name], f"architectures.{name}", points)
             return
         spec, where = self.figure(name), f"figures.{name}"
-        _check_selection(spec, where, points, table, sets)
+        _check_selection(spec, where, points, table)
         named = [*spec.channels.items(), *(("average_over", one) for one in spec.average_over)]
         named += [("order", column) for column in spec.order]
         _check_curves(spec, where)
         _check_columns([one for one in named if one != ("x", UPDATE)], where, points)
+        _check_baselines(spec, where, points)
+        check_shown(spec, where, measured)
 
-    def check_table(self, name: str, points: Points, table: LanguageTable, sets: Sets = ()) -> None:
+    def check_table(
+        self, name: str, points: Points, table: LanguageTable, measured: Sequence[Measured]
+    ) -> None:
         """The same for a table of metrics; those of languages name nothing of the grid."""
         spec, where = self.table(name), f"tables.{name}"
         if isinstance(spec, LanguageTableSpec):
             return
-        _check_selection(spec, where, points, table, sets)
+        if spec.stage == "pretrain":
+            raise ConfigError(
+                f"{where}.stage: 'pretrain' is of curves, which figures show; legal: perplexity, "
+                "evaluate, development"
+            )
+        _check_selection(spec, where, points, table)
         named = [("rows", column) for column in spec.rows]
         if isinstance(spec, MetricTableSpec):
             named += [("average_over", column) for column in spec.average_over]
@@ -78,6 +92,7 @@ class Catalogue(Section):
         if compare and compare not in spec.rows:
             choices = suggest(compare, spec.rows)
             raise ConfigError(f"{where}.compare: {compare!r} is not in rows; {choices}")
+        check_shown(spec, where, measured)
 
     def captions(self, figures: Sequence[str], tables: Sequence[str], sets: Sets = ()) -> str:
         """A Markdown page of `figures` and `tables`, to lie in the figures' folder."""
@@ -122,11 +137,8 @@ def _title(spec: TableSpec, sets: Sets) -> str:
     return noted.title
 
 
-def _check_selection(
-    spec: Selection, where: str, points: Points, table: LanguageTable, sets: Sets
-) -> None:
-    _check_experiment(spec, where, points)
-    _check_sets(spec, where, sets)
+def _check_selection(spec: Selection, where: str, points: Points, table: LanguageTable) -> None:
+    _check_experiment(spec.experiment, where, points)
     if spec.languages is not None:
         try:
             spec.languages.isos(table)
@@ -136,7 +148,7 @@ def _check_selection(
 
 
 def _check_architecture(spec: ArchitectureSpec, where: str, points: Points) -> None:
-    _check_experiment(spec, where, points)
+    _check_experiment(spec.experiment, where, points)
     here = points[spec.experiment]
     _check_where(spec, where, here)
     for variant in spec.variants:
@@ -147,12 +159,17 @@ def _check_architecture(spec: ArchitectureSpec, where: str, points: Points) -> N
             )
 
 
-def _check_experiment(spec: Selection | ArchitectureSpec, where: str, points: Points) -> None:
-    if spec.experiment not in points:
-        choices = suggest(spec.experiment, list(points))
-        raise ConfigError(
-            f"{where}.experiment: the configuration has no {spec.experiment!r}; {choices}"
-        )
+def _check_experiment(experiment: str, where: str, points: Points) -> None:
+    if experiment not in points:
+        choices = suggest(experiment, list(points))
+        raise ConfigError(f"{where}.experiment: the configuration has no {experiment!r}; {choices}")
+
+
+def _check_baselines(spec: FigureSpec, where: str, points: Points) -> None:
+    """Raise ConfigError for a baseline of an experiment that is not there, unless optional."""
+    for number, reference in enumerate(spec.references):
+        if reference.experiment is not None and not reference.optional:
+            _check_experiment(reference.experiment, f"{where}.references.{number}", points)
 
 
 def _check_where(
@@ -169,23 +186,6 @@ def _check_where(
                     f"{where}.where.{axis}: no cell of experiment {spec.experiment!r} has "
                     f"{value!r}; {suggest(value, legal)}"
                 )
-
-
-def _check_sets(spec: Selection, where: str, sets: Sets) -> None:
-    """Raise ConfigError for a set that no cell of the experiment is evaluated on."""
-    if spec.stage not in TASK_STAGES:
-        return
-    legal = [
-        one.task for one in sets if (one.experiment, one.stage) == (spec.experiment, spec.stage)
-    ]
-    for task in spec.tasks:
-        if task not in legal:
-            choices = suggest(task, legal) if legal else "it is evaluated on nothing."
-            kind, name = where.split(".", 1)
-            raise ConfigError(
-                f"{where}: experiment {spec.experiment!r} is not evaluated on {task!r}; {choices} "
-                f"Add it to the configuration's tasks, or take {name} out of its {kind}"
-            )
 
 
 def _check_curves(spec: FigureSpec, where: str) -> None:

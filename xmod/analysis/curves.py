@@ -12,10 +12,9 @@ from pathlib import Path
 
 from xmod.analysis.aggregate import stage_cell, write_rows
 from xmod.analysis.records import COLUMNS_BEFORE_AXES, CURVE_COLUMNS, DataError, GridPoints
+from xmod.measured import CORPUS_TASK, CURVES
 
-METRICS = ("loss", "gradient_norm", "learning_rate")
-"""Columns of history.csv."""
-STAGE, TASK = "pretrain", "mlm"
+STAGE = "pretrain"
 
 Row = tuple[str, ...]
 History = tuple[Mapping[str, str], ...]
@@ -34,10 +33,10 @@ def _rows(grid: GridPoints, histories: Mapping[str, History]) -> Iterator[Row]:
             *(str(point.num_languages), str(point.budget_updates)),
         )
         history = histories.get(stage_cell(point.cell, STAGE, ""), ())
-        for metric in METRICS:
+        for metric in CURVES:
             for row in history:
                 # Of no language and no group; `seed` is fine-tuning's, as elsewhere.
-                told = (STAGE, TASK, metric, "", "", "1", row["update"], row[metric])
+                told = (STAGE, CORPUS_TASK, metric, "", "", "1", row["update"], row[metric])
                 yield (*place, *told)
 
 
@@ -45,7 +44,7 @@ def read_history(path: Path) -> History:
     """A history as it is; raises DataError where it is none."""
     with path.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
-        missing = [name for name in ("update", *METRICS) if name not in (reader.fieldnames or ())]
+        missing = [name for name in ("update", *CURVES) if name not in (reader.fieldnames or ())]
         if missing:
             raise DataError(f"{path}: is no history of training: no {', '.join(missing)}")
         return tuple(reader)

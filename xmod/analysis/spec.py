@@ -19,6 +19,8 @@ from xmod.languages import LanguageTable
 Shown = TypeVar("Shown", bound="Selection")
 Mean = Literal["arithmetic", "geometric"]
 Spread = Literal["std", "range", "none"]
+Stage = Literal["pretrain", "perplexity", "evaluate", "development"]
+"""Those of metrics.csv and, of curves, `pretrain`."""
 
 
 def _as_tuple(value: object) -> object:
@@ -66,11 +68,14 @@ class Baseline(Section):
 
     def of(self, selection: Shown) -> Shown:
         """The same selection, of the baseline."""
-        metrics = (self.metric.replace("{metric}", metric) for metric in selection.metric)
-        changes: dict[str, object] = {"metric": tuple(dict.fromkeys(metrics))}
+        changes: dict[str, object] = {"metric": self.metrics(selection.metric)}
         if self.experiment is not None:
             changes |= {"experiment": self.experiment, "where": {}}
         return selection.model_copy(update=changes)
+
+    def metrics(self, shown: Iterable[str]) -> tuple[str, ...]:
+        """The baseline's metrics, beside those that are shown."""
+        return tuple(dict.fromkeys(self.metric.replace("{metric}", metric) for metric in shown))
 
 
 class Selection(Section):
@@ -79,7 +84,7 @@ class Selection(Section):
     title: str
     caption: str
     experiment: str
-    stage: str
+    stage: Stage
     task: Names
     metric: Names
     group: Groups = ()

@@ -10,6 +10,7 @@ from tests.unit.analysis import synthetic
 from xmod.analysis.catalogue import read_catalogue
 from xmod.config_errors import ConfigError
 from xmod.evaluated import EvaluatedSet
+from xmod.measured import Measured
 
 
 def test_a_figure_that_is_declared_twice_is_an_error(tmp_path: Path) -> None:
@@ -50,6 +51,25 @@ POINTS = {
 }
 
 
+METRICS = ("accuracy", "f1", "exact_match", "perplexity", "nll", "unigram_nll", "shuffled_nll")
+METRICS += ("wrong_module_nll", "loss", "unknown_rate")
+THERE = [
+    Measured(experiment="main", stage=stage, task="mlm", metrics=METRICS, known=METRICS)
+    for stage in ("perplexity", "pretrain")
+]
+
+
+def scored(*tasks: str) -> list[Measured]:
+    """What is measured on text, and the sets of these names."""
+    known = (*METRICS, *(f"{one}_chance" for one in METRICS), "f1_source_module")
+    known = (*known, "f1_word_only", "f1_question_only", "accuracy_hypothesis_only")
+    known += ("f1_other_module", "accuracy_source_module", "accuracy_other_module")
+    return THERE + [
+        Measured(experiment="main", stage="evaluate", task=task, metrics=METRICS, known=known)
+        for task in tasks
+    ]
+
+
 def evaluated(*tasks: str, made: bool = False) -> list[EvaluatedSet]:
     facts = {"experiment": "main", "stage": "evaluate", "seeds": 5, "synthetic": made}
     return [EvaluatedSet.model_validate({**facts, "task": task}) for task in tasks]
@@ -58,17 +78,15 @@ def evaluated(*tasks: str, made: bool = False) -> list[EvaluatedSet]:
 def test_scores_of_a_configuration_without_tasks_are_refused_in_plain_words() -> None:
     catalogue, table = read_catalogue(synthetic.FIGURES), synthetic.languages()
     message = (
-        r"^figures\.figure_4a: experiment 'main' is not evaluated on 'xnli'; it is evaluated on "
-        r"nothing\. Add it to the configuration's tasks, or take figure_4a out of its figures$"
+        r"^figures\.figure_4a\.task: experiment 'main' is not evaluated on 'xnli'; it is evaluated "
+        r"on nothing\. Sets are named in the configuration's tasks$"
     )
     with pytest.raises(ConfigError, match=message):
-        catalogue.check_figure("figure_4a", POINTS, table)
-    message = (
-        r"^tables\.table_2: .* not evaluated on 'xquad'; legal: ner, xnli, mlqa\. .* its tables$"
-    )
+        catalogue.check_figure("figure_4a", POINTS, table, THERE)
+    message = r"^tables\.table_2\.task: .* not evaluated on 'xquad'; legal: ner, xnli, mlqa\. "
     with pytest.raises(ConfigError, match=message):
-        catalogue.check_table("table_2", POINTS, table, evaluated("ner", "xnli", "mlqa"))
-    every = evaluated("xnli", "ner", "xquad", "mlqa")
+        catalogue.check_table("table_2", POINTS, table, scored("ner", "xnli", "mlqa"))
+    every = scored("xnli", "ner", "xquad", "mlqa")
     for name, figure in catalogue.figures.items():
         if figure.experiment == "main":
             catalogue.check_figure(name, POINTS, table, every)

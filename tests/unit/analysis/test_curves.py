@@ -9,12 +9,13 @@ import pytest
 
 from tests.unit.analysis import synthetic
 from xmod.analysis.catalogue import Catalogue, read_catalogue
-from xmod.analysis.curves import METRICS, read_history, write_curves
+from xmod.analysis.curves import read_history, write_curves
 from xmod.analysis.figures import scales
 from xmod.analysis.figures.draw import draw
 from xmod.analysis.figures.prepare import prepare
 from xmod.analysis.records import DataError, read_grid
 from xmod.config_errors import ConfigError
+from xmod.measured import CURVES, Measured
 
 TABLE = synthetic.languages()
 
@@ -28,7 +29,7 @@ def test_every_point_has_its_cells_curve(complete: Path) -> None:
     with (complete / "curves.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     points = synthetic.grid()["points"]
-    assert len(rows) == len(points) * len(METRICS) * 20
+    assert len(rows) == len(points) * len(CURVES) * 20
     at_13 = [
         row
         for row in rows
@@ -71,9 +72,13 @@ def test_many_values_have_neither_markers_nor_a_tick_each(complete: Path) -> Non
 def test_a_curve_is_of_pretraining_and_its_updates(complete: Path) -> None:
     grid = read_grid(complete / "grid.json")
     points = {"main": [dict(point.axes) for point in grid.points]}
-    loss_figure().check_figure("one", points, TABLE)
+    here = [
+        Measured(experiment="main", stage=stage, task="mlm", metrics=CURVES, known=CURVES)
+        for stage in ("pretrain", "perplexity")
+    ]
+    loss_figure().check_figure("one", points, TABLE, here)
     message = r"^figures\.one: stage pretrain and x update go together, .* and x num_languages$"
     with pytest.raises(ConfigError, match=message):
-        loss_figure(x="num_languages").check_figure("one", points, TABLE)
+        loss_figure(x="num_languages").check_figure("one", points, TABLE, here)
     with pytest.raises(ConfigError, match="it has stage perplexity and x update"):
-        loss_figure(stage="perplexity").check_figure("one", points, TABLE)
+        loss_figure(stage="perplexity").check_figure("one", points, TABLE, here)

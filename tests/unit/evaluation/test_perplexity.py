@@ -16,6 +16,7 @@ from tests.unit.shapes import VOCABULARY_SIZE
 from xmod.data.masking import MaskedTokens
 from xmod.evaluation import perplexity
 from xmod.evaluation.perplexity import HeldOut, mean_nll, measure, shuffled, unigram_nll
+from xmod.measured import PERPLEXITY, WRONG_MODULE
 from xmod.model import MaskedLanguageModel, Segment
 from xmod.tokenization.vocabulary import FIRST_PIECE, PAD, START
 
@@ -136,7 +137,8 @@ def test_scores_are_what_they_are_called() -> None:
     assert scores["unknown_rate"] == 0.25
     assert scores["masked_tokens"] == len(targets)
     assert measure(model, text, other="sw") == scores, "nothing in it is random"
-    assert "wrong_module_nll" not in measure(model, text, other=None)
+    assert scores.keys() == {*PERPLEXITY, WRONG_MODULE}, "what a figure may name"
+    assert measure(model, text, other=None).keys() == set(PERPLEXITY)
 
 
 def test_another_languages_modules_give_another_nll() -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from xmod.config_tasks import TaskKind
 from xmod.measure_baselines import main
+from xmod.measured import TASK_METRICS, baselines
 from xmod.tasks.baselines import measure_baselines
 from xmod.tasks.examples import (
     Answer,
+    Example,
     NerExample,
     NliExample,
     QaExample,
@@ -78,6 +81,26 @@ def test_a_question_that_knows_the_place_is_found_out() -> None:
     assert found["question only"]["exact_match"] == 100
     for name in ("chance", "first answer", "context only"):
         assert found[name] == pytest.approx({"f1": 50, "exact_match": 50}), name
+
+
+@pytest.mark.parametrize(
+    ("kind", "examples"),
+    [
+        ("nli", [nli(number) for number in range(6)]),
+        ("ner", [ner(number, "Oslo") for number in range(6)]),
+        ("qa", [qa(number, "what comes first", "cat") for number in range(6)]),
+    ],
+)
+def test_their_names_are_those_that_a_figure_may_show(
+    kind: TaskKind, examples: list[Example], tmp_path: Path
+) -> None:
+    for name in ("train", "development", "test"):
+        write_examples(tmp_path / "sets" / name / "en.jsonl", examples)
+    output = tmp_path / "baselines.json"
+    main(["--sets", str(tmp_path / "sets"), "--kind", kind, "--output", str(output)])
+    records = json.loads(output.read_text())["records"]
+    assert {one["baseline"] for one in records} == set(baselines(kind))
+    assert {one["metric"] for one in records} == set(TASK_METRICS[kind])
 
 
 def test_the_only_answer_of_a_context_is_not_given_away() -> None:
