@@ -15,6 +15,8 @@ import pytest
 
 from tests.workflow.project import Project, environment, kill_group, make_project, wait_until
 from tests.workflow.task_files import TASKS, write_task_files
+from xmod.config import parse
+from xmod.measured import measured
 
 CELL = "xmod.tiny.two.12"
 RUNS = ("learning_rate=0.001+epochs=8+seed=1", "learning_rate=0.01+epochs=8+seed=1")
@@ -59,6 +61,15 @@ def own(finished: Project, tmp_path: Path) -> Project:
 def metrics(project: Project) -> pd.DataFrame:
     frame = pd.read_csv(project.result("summary/metrics.csv"))
     return frame[frame["stage"] != "perplexity"]
+
+
+def test_what_was_measured_is_what_a_figure_may_show(project: Project) -> None:
+    frame = pd.read_csv(project.result("summary/metrics.csv"))
+    written = set(zip(frame["stage"], frame["task"], frame["metric"], strict=True))
+    there = measured(parse(project.config, origin="test.yaml"), {"main": [{"variant": "xmod"}]})
+    assert written <= {(one.stage, one.task, metric) for one in there for metric in one.metrics}
+    sets = {(one.stage, one.task) for one in there if one.stage != "pretrain"}
+    assert {(stage, task) for stage, task, _ in written} == sets
 
 
 def test_every_set_is_measured_in_every_language_of_the_cell(project: Project) -> None:
