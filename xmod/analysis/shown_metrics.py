@@ -61,7 +61,7 @@ def _check_tasks(spec: Selection, where: str, measured: Sequence[Measured]) -> N
         choices = suggest(task, legal) if legal else "it is evaluated on nothing."
         raise ConfigError(
             f"{where}.task: experiment {spec.experiment!r} is not evaluated on {task!r}; {choices} "
-            "Sets are named in the configuration's tasks"
+            f"Add its task to tasks, or to experiments.{spec.experiment}.evaluate"
         )
 
 

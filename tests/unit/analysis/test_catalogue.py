@@ -79,7 +79,7 @@ def test_scores_of_a_configuration_without_tasks_are_refused_in_plain_words() ->
     catalogue, table = read_catalogue(synthetic.FIGURES), synthetic.languages()
     message = (
         r"^figures\.figure_4a\.task: experiment 'main' is not evaluated on 'xnli'; it is evaluated "
-        r"on nothing\. Sets are named in the configuration's tasks$"
+        r"on nothing\. Add its task to tasks, or to experiments\.main\.evaluate$"
     )
     with pytest.raises(ConfigError, match=message):
         catalogue.check_figure("figure_4a", POINTS, table, THERE)
