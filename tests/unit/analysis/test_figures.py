@@ -110,7 +110,7 @@ def test_axis_shows_the_sets_and_the_legend_both_variants(complete: Path) -> Non
     assert legend(figure) == ["X-MOD", "SHARED"]
     assert "config: small" in words(figure)
     assert "draft" not in words(figure)
-    assert "unigram baseline: 403.4, above the scale" in words(figure)
+    assert "unigram baseline: 403.4, above the scale; one seed of pre-training" in words(figure)
 
 
 def test_small_multiples_have_axes_of_the_same_extent(complete: Path) -> None:
@@ -146,11 +146,13 @@ def test_every_logarithmic_panel_has_ticks_with_plain_numbers(complete: Path) ->
 
 def test_there_is_no_empty_strip_below_a_figure(complete: Path) -> None:
     """Room for notes is left only where there are notes; nothing is cut off either."""
-    with_note = synthetic.figure()
-    without = with_note.model_copy(update={"references": ()})
+    spec = synthetic.figure(references=())
+    with_note = prepared(complete, spec)
+    seeds_apart = {**with_note.values, "cell.seed": ["1"]}
+    without = dataclasses.replace(with_note, values=seeds_apart)
     heights = []
-    for spec in (with_note, without):
-        figure = draw(prepared(complete, spec), spec, TABLE)
+    for plotted in (with_note, without):
+        figure = draw(plotted, spec, TABLE)
         figure.draw_without_rendering()
         box = figure.get_tightbbox()
         assert 0.0 <= box.y0 <= 0.1, "inches between the lowest ink and the edge"
@@ -237,6 +239,7 @@ def test_pretraining_seeds_become_a_band(tmp_path: Path) -> None:
     figure = draw(plotted, spec, TABLE)
     assert all(len(ax.collections) == 2 for ax in figure.axes)
     assert "mean and standard deviation over 2 seeds of pre-training" in words(figure)
+    assert "one seed" not in words(figure)
 
 
 def test_positions_that_are_no_numbers(complete: Path, tmp_path: Path) -> None:
@@ -260,6 +263,26 @@ def test_positions_that_are_no_numbers(complete: Path, tmp_path: Path) -> None:
     empty = synthetic.aggregated(tmp_path, synthetic.grid(), [])
     open_spec = spec.model_copy(update={"languages": None, "column": "language", "row": None})
     assert "draft: 0 of 2" in words(draw(prepared(empty, open_spec), open_spec, TABLE))
+
+
+def test_no_marker_of_a_category_hides_another(complete: Path) -> None:
+    """Side by side, though their numbers are the same; the numbers stay at the category."""
+    spec = synthetic.figure(
+        where={"budget": "equal_steps", "language_set": "60"},
+        languages={"only": ["ta", "en"]},
+        x="language",
+        column=None,
+        average_over=[],
+        references=[],
+    )
+    figure = draw(prepared(complete, spec), spec, TABLE)
+    (ax,) = figure.axes
+    lines = ax.get_lines()
+    assert len(lines) == 2
+    assert lines[0].get_xdata().tolist() == lines[1].get_xdata().tolist()  # type: ignore[union-attr]
+    left, right = (line.get_transform().transform((0.0, 46.0))[0] for line in lines)
+    assert (right - left) / figure.dpi * 72 >= lines[0].get_markersize()
+    assert ax.transData.transform((0.0, 46.0))[0] == pytest.approx((left + right) / 2)
 
 
 def test_a_baseline_of_one_place_is_drawn_across_its_panel(complete: Path) -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from tests.unit.analysis import synthetic
 from xmod.analysis.figures import scales
@@ -56,6 +57,24 @@ def test_a_baseline_out_of_sight_is_told() -> None:
     assert set(scales.limits(shown, spec)) == {("", "")}
 
 
+def test_a_baseline_that_some_panels_of_a_row_hide_is_told_of_these() -> None:
+    """As chance is far below the scores of some languages and among those of others."""
+    spec = synthetic.figure(column="language")
+    parts = [frame(chance=[value]).assign(language=iso) for iso, value in
+             (("en", 1.0), ("fr", 12.0), ("vi", 2.0), ("sw", 90.0))]  # fmt: skip
+    shown, spans = pd.concat(parts), dict.fromkeys([("", iso) for iso in ("en", "fr", "vi", "sw")],
+                                                   (5.0, 25.0))  # fmt: skip
+    assert hidden_references(shown, spans, spec) == [
+        Hidden(series="chance", row="", column="en", values="1", side="below"),
+        Hidden(series="chance", row="", column="vi", values="2", side="below"),
+        Hidden(series="chance", row="", column="sw", values="90", side="above"),
+    ]
+    everywhere = shown[shown["language"].isin(["en", "vi"])]
+    assert hidden_references(everywhere, spans, spec) == [
+        Hidden(series="chance", row="", values="1 to 2", side="below")
+    ]
+
+
 def test_a_linear_axis_has_three_ticks_at_least() -> None:
     assert linear_ticks(80.4, 85.6) == [81.0, 82.0, 83.0, 84.0, 85.0]
     assert linear_ticks(75.0, 88.0) == [75.0, 80.0, 85.0]
@@ -85,3 +104,15 @@ def test_panels_of_a_row_have_the_same_extent_and_stay_where_values_can_be() -> 
     assert extents["ner", "added"] == pytest.approx(23.6)
     assert limits["ner", "added"][0] == 0.0, "moved up, not below what an F1 can be"
     assert extents["xnli", "source"] == pytest.approx(2.36)
+
+
+def test_there_is_room_above_the_most_that_a_value_can_be_but_no_tick() -> None:
+    spec = synthetic.figure(column=None, y={"label": "F1", "within": [0, 100]})
+    shown = frame().assign(value=[96.0, 100.0], low=[90.0, 100.0], high=[104.0, 100.0])
+    (span,) = scales.limits(shown, spec).values()
+    assert 100.0 < span[1] <= 102.0
+    ax = Figure().add_subplot()
+    scales.set_y(ax, span, spec)
+    assert ax.get_ylim() == span
+    assert max(ax.get_yticks()) == 100.0
+    assert scales.possible(span, spec)[1] == 100.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 from statistics import fmean
@@ -74,7 +75,7 @@ def test_figure_2b_has_equal_examples_alone(paper: Path) -> None:
     assert {str(line.get_label()) for line in ax.get_lines()} == {"X-MOD", "SHARED"}
     assert sorted(ends(figure)[0]) == ["SHARED", "X-MOD"], "named at the lines' ends"
     assert not figure.legends
-    assert "mean and standard deviation over 5 seeds of fine-tuning" in words(figure)
+    assert "mean and standard deviation over 5 seeds of fine-tuning; one seed of" in words(figure)
     assert "synthetic" not in words(figure)
 
 
@@ -201,6 +202,37 @@ def test_chance_is_a_line_where_it_was_measured_and_fits(with_gaps: Path, paper:
     figure = draw(plotted, wide, TABLE)
     assert "below the scale" not in words(figure)
     assert [sorted(names) for names in ends(figure)[2::3]] == [["SHARED", "X-MOD", "chance"]] * 2
+
+
+def test_chance_that_some_panels_do_not_show_is_told_of_these(with_gaps: Path) -> None:
+    spec = declared("figure_4a")
+    plotted = shown(with_gaps, spec)
+    frame = plotted.frame.copy()
+    seen = (frame["series"] == "chance") & (frame["task"] == "ner") & (frame["group"] == "added")
+    inside = frame[~frame["reference"].astype(bool)].groupby(["task", "group"])["value"].mean()
+    frame.loc[seen, ["value", "low", "high"]] = inside["ner", "added"]
+    said = words(draw(dataclasses.replace(plotted, frame=frame), spec, TABLE)).replace(" | ", " ")
+    told = "chance: XNLI 33.33, NER (Source language) 1, NER (Pre-trained languages) 1, below the"
+    assert told in said
+    of_languages = declared("figure_11a")
+    plotted = shown(with_gaps, of_languages)
+    frame = plotted.frame.copy()
+    english = (frame["series"] == "chance") & (frame["language"] != "en")
+    frame = frame[~english]
+    figure = draw(dataclasses.replace(plotted, frame=frame), of_languages, TABLE)
+    assert "chance: 1, below the scale" in words(figure), "of all panels that have one"
+
+
+def test_a_band_ends_where_values_do(with_gaps: Path) -> None:
+    """A mean of 99 and a deviation of 3 is no score of 102."""
+    spec = declared("figure_4b")
+    plotted = shown(with_gaps, spec)
+    wide = plotted.frame.assign(high=102.0)
+    figure = draw(dataclasses.replace(plotted, frame=wide), spec, TABLE)
+    tops = [path.vertices[:, 1].max() for ax in figure.axes for band in ax.collections
+            for path in band.get_paths()]  # fmt: skip
+    assert set(tops) == {100.0}
+    assert all(ax.get_ylim()[1] > 100.0 for ax in figure.axes)
 
 
 def test_a_baseline_of_one_task_alone_is_no_mean_of_both(tmp_path: Path) -> None:

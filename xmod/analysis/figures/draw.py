@@ -10,6 +10,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from xmod.analysis.figures import scales, style
 from xmod.analysis.figures.prepare import Plotted, is_number_axis
@@ -33,6 +34,9 @@ LABEL = 0.16
 ROW_NAME = 0.2
 TICK_ROOM = 0.34
 """Further room in inches for tick labels where panels have their own scale."""
+
+BESIDE, MOST_BESIDE = 0.08, 0.6
+"""Inches between markers of one category, and the share of its room that they take at most."""
 
 Panel = scales.Panel
 Place = tuple[int, int]
@@ -125,6 +129,7 @@ def _draw_panel(
 ) -> None:
     values = plotted.values[spec.x]
     numeric = is_number_axis(plotted, spec.x)
+    beside = {} if numeric else _beside(plotted, spec)
     position = {value: float(value) if numeric else float(i) for i, value in enumerate(values)}
     for series, line in rows.groupby("series", sort=False):
         x = [position[value] for value in line[spec.x]]
@@ -138,7 +143,7 @@ def _draw_panel(
             continue
         look = _look(line, plotted, spec)
         look |= {"marker": ""} if numeric and len(values) > scales.MOST_X_TICKS else {}
-        _draw_series(ax, x, line, look, spec, numeric=numeric)
+        _draw_series(ax, x, line, look, spec, beside=beside.get(str(series)))
     names = None if numeric else [display(spec.x, value, table) for value in values]
     scales.set_x(ax, list(position.values()), names, spec)
     if rows.empty:
@@ -154,21 +159,34 @@ def _draw_series(
     look: dict[str, Any],
     spec: FigureSpec,
     *,
-    numeric: bool,
+    beside: float | None,
 ) -> None:
-    """A line with a band on a number axis; markers with bars where x holds categories."""
+    """A line with a band on a number axis; markers with bars, `beside` inches from the middle of
+    their category, where x holds categories."""
     label, color = str(line["series"].iloc[0]), look["color"]
     spread = bool((line["num_seeds"] > 1).any()) and spec.spread != "none"
-    if not numeric:  # a line would suggest a way from one category to the next
+    transform = ax.transData
+    if beside is not None:  # a line would suggest a way from one category to the next
+        transform += ScaledTranslation(beside, 0.0, ax.figure.dpi_scale_trans)
         hollow = {"markerfacecolor": "white", "markeredgecolor": color}
         look = look | (hollow if look["linestyle"] != "-" else {}) | {"linestyle": "none"}
-    # Nothing lies outside the panel, but half of a marker at its edge, such as at 100.
-    ax.plot(x, line["value"], label=label, gid="data", zorder=3, clip_on=False, **look)
-    if spread and numeric:
-        ax.fill_between(x, line["low"], line["high"], color=color, alpha=0.16, linewidth=0,
-                        zorder=2)  # fmt: skip
+    # Nothing lies outside the panel, but half of a marker at its edge, such as at 0.
+    ax.plot(x, line["value"], label=label, gid="data", zorder=3, clip_on=False,
+            transform=transform, **look)  # fmt: skip
+    low, high = (line[end].clip(*(spec.y.within or (None, None))) for end in ("low", "high"))
+    if spread and beside is None:
+        ax.fill_between(x, low, high, color=color, alpha=0.16, linewidth=0, zorder=2)
     elif spread:
-        ax.vlines(x, line["low"], line["high"], color=color, linewidth=1.0, zorder=2)
+        ax.vlines(x, low, high, color=color, linewidth=1.0, zorder=2, transform=transform)
+
+
+def _beside(plotted: Plotted, spec: FigureSpec) -> dict[str, float]:
+    """Series -> inches from the middle of a category, lest one marker hides another."""
+    data = plotted.frame[~plotted.frame["reference"].astype(bool)]
+    names = [str(name) for name in data["series"].drop_duplicates()]
+    room = MOST_BESIDE * spec.panel_inches[0] / max(len(plotted.values[spec.x]), 1)
+    step = min(BESIDE, room / max(len(names), 1))
+    return {name: (place - (len(names) - 1) / 2) * step for place, name in enumerate(names)}
 
 
 def _clear_furniture(ax: Axes) -> None:

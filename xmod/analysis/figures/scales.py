@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from xmod.analysis.figures.spec import FigureSpec
 
 PADDING = 0.09
+HEADROOM = 0.06
+"""Above the most that a value can be, for a marker there not to touch the panel's title."""
 X_MARGIN = 0.06
 MOST_STRETCH = 1.7
 WIDE_LOG_RATIO = 12.0
@@ -71,8 +74,17 @@ def set_y(ax: Axes, span: Span | None, spec: FigureSpec) -> None:
         ax.yaxis.set_major_locator(NullLocator())
         return
     ax.set_ylim(*span)
-    ax.yaxis.set_major_locator(FixedLocator(log_ticks(*span) if log else linear_ticks(*span)))
+    low, high = possible(span, spec)
+    ax.yaxis.set_major_locator(
+        FixedLocator(log_ticks(low, high) if log else linear_ticks(low, high))
+    )
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+
+
+def possible(span: Span, spec: FigureSpec) -> Span:
+    """What of `span` values can reach."""
+    least, most = spec.y.within or (-math.inf, math.inf)
+    return max(span[0], least), min(span[1], most)
 
 
 def set_x(
@@ -141,10 +153,12 @@ def _even_ticks(low: float, high: float) -> Iterator[list[float]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Hidden:
-    """A baseline that no panel of a row shows, and where it is, in words."""
+    """A baseline that a panel does not show, or no panel of a row, and where it is, in words."""
 
     series: str
     row: str
+    column: str | None = None
+    """None where no panel of the row shows it."""
     values: str
     """`403.4`, `900 to 1,200`"""
     side: Literal["above", "below"]
@@ -155,28 +169,35 @@ def hidden_references(
     frame: pd.DataFrame, limits: Mapping[Panel, Span], spec: FigureSpec
 ) -> list[Hidden]:
     """Drawn to scale they would squeeze the data. A panel without data has no limits, shows all."""
-    references = frame[frame["reference"].astype(bool)]
-    found: dict[tuple[str, str], list[float]] = {}
-    above: dict[tuple[str, str], bool] = {}
-    seen = set()
-    for panel, rows in _by_panel(references, spec).items():
-        low, high = limits.get(panel, (-math.inf, math.inf))
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for (row, column), rows in _by_panel(frame[frame["reference"].astype(bool)], spec).items():
         for name, points in rows.groupby("series", sort=False)["value"]:
-            key, values = (str(name), panel[0]), [float(value) for value in points]
-            found.setdefault(key, []).extend(values)
-            above[key] = min(values) > high
-            if any(low <= value <= high for value in values):
-                seen.add(key)
-    return [
-        Hidden(
-            series=key[0],
-            row=key[1],
-            values=_range(values),
-            side="above" if above[key] else "below",
-        )
-        for key, values in found.items()
-        if key not in seen
-    ]
+            found.setdefault((str(name), row), {})[column] = [float(value) for value in points]
+    hidden = []
+    for (name, row), values in found.items():
+        sides = {column: _side(v, limits.get((row, column))) for column, v in values.items()}
+        if len({*sides.values()}) == 1:  # all panels of the row alike
+            values = {"": list(itertools.chain.from_iterable(values.values()))}
+            sides = {"": next(iter(sides.values()))}
+        hidden += [
+            Hidden(
+                series=name,
+                row=row,
+                column=column if len(sides) > 1 else None,
+                values=_range(values[column]),
+                side=side,
+            )
+            for column, side in sides.items()
+            if side is not None
+        ]
+    return hidden
+
+
+def _side(values: Sequence[float], span: Span | None) -> Literal["above", "below"] | None:
+    """Of `span`, where none of the values lies in it."""
+    if span is None or any(span[0] <= value <= span[1] for value in values):
+        return None
+    return "above" if min(values) > span[1] else "below"
 
 
 def _range(values: Sequence[float]) -> str:
@@ -239,5 +260,6 @@ def _within(low: float, high: float, spec: FigureSpec) -> Span:
     if spec.y.within is None:
         return low, high
     least, most = spec.y.within
+    most += HEADROOM * (high - low)
     moved = max(least - low, 0.0) - max(high - most, 0.0)
     return max(low + moved, least), min(high + moved, most)

@@ -16,7 +16,7 @@ from matplotlib.textpath import TextPath
 from xmod.analysis.figures import scales, style
 from xmod.analysis.figures.prepare import Plotted, is_number_axis
 from xmod.analysis.figures.spec import FigureSpec
-from xmod.analysis.names import display, seeds_of
+from xmod.analysis.names import display, listed, seeds_of
 from xmod.languages import LanguageTable
 
 EDGE, TOP, FOOT = 0.20, 0.10, 0.06
@@ -32,6 +32,9 @@ END_LINE = 0.135
 """Least inches between two of them."""
 BELOW_HEAD, BELOW_TITLE = 0.08, 0.14
 """Inches between the head and the panels, and further where panels have titles."""
+
+SEED_COLUMN = "cell.seed"
+"""Of pre-training: a figure that has it on a channel tells seeds apart itself."""
 
 Panel = scales.Panel
 
@@ -88,7 +91,7 @@ def arrange(
     gone = {
         one.series
         for one in hidden
-        if {other.row for other in hidden if other.series == one.series} >= set(rows)
+        if {h.row for h in hidden if h.series == one.series and h.column is None} >= set(rows)
     }
     series = plotted.frame.sort_values("reference", kind="stable")["series"].astype(str).unique()
     legend = [name for name in series if name and name not in gone | named_at_ends]
@@ -227,11 +230,15 @@ def _ends(
 def _hidden_notes(
     hidden: Sequence[scales.Hidden], spec: FigureSpec, table: LanguageTable
 ) -> list[str]:
-    """`chance: XNLI 33.3, NER 1, below the scale`"""
+    """`chance: XNLI 33.3, NER (Source language) 1, below the scale`"""
     found: dict[tuple[str, str], list[str]] = {}
     for one in hidden:
         row = f"{display(spec.row, one.row, table)} " if spec.row else ""
-        found.setdefault((one.series, one.side), []).append(f"{row}{one.values}")
+        column = ""
+        if spec.column and one.column is not None:
+            column = display(spec.column, one.column, table)
+            column = f"({column}) " if row else f"{column} "
+        found.setdefault((one.series, one.side), []).append(f"{row}{column}{one.values}")
     return [
         f"{series}: {', '.join(values)}, {side} the scale"
         for (series, side), values in found.items()
@@ -239,18 +246,22 @@ def _hidden_notes(
 
 
 def _seed_note(plotted: Plotted, spec: FigureSpec) -> list[str]:
-    """What the bands are, where there are any, and whether seeds are missing."""
+    """Over how many seeds numbers are means, what the bands are, and whether seeds are missing."""
     data = plotted.frame[~plotted.frame["reference"].astype(bool)]
     if data.empty:
         return []
     counts = data["num_seeds"].astype(int)
     due = int(data["num_seeds_due"].astype(int).max())
     least, most = int(counts.min()), int(counts.max())
-    if most == due == 1:
-        return []
-    counted = seeds_of(least, most, due, str(data["seeds_of"].iloc[0]))
+    stages = str(data["seeds_of"].iloc[0])
+    is_single = most == due == 1
+    once = ["fine-tuning"] if is_single and "fine-tuning" in stages else []
+    if "pre-training" not in stages and SEED_COLUMN not in plotted.values:
+        once.append("pre-training")
     words = {"std": "mean and standard deviation", "range": "mean and range", "none": "mean"}
-    return [f"{words[spec.spread if most > 1 else 'none']} over {counted}"]
+    said = words[spec.spread if most > 1 else "none"]
+    notes = [] if is_single else [f"{said} over {seeds_of(least, most, due, stages)}"]
+    return [*notes, f"one seed of {listed(once)}"] if once else notes
 
 
 def _handles(axes: Sequence[Axes]) -> Mapping[str, Line2D]:
