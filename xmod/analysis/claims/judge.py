@@ -25,6 +25,7 @@ from xmod.analysis.claims.spec import (
     Difference,
     Measure,
     Method,
+    Requirement,
     Spread,
     Trend,
 )
@@ -97,6 +98,8 @@ class Finding:
     num_pretraining_seeds: int | None = None
     reasons: tuple[str, ...] = ()
     """Why it is not run or undecided."""
+    why: str = ""
+    """The same in a few words, beside a verdict that its interval does not explain."""
 
     @property
     def headline(self) -> Estimate | None:
@@ -206,9 +209,9 @@ def _finding(
     )
     num_seeds = compared[0].runs[1] if measure.stage == "evaluate" else compared[0].runs[0]
     too_few = isinstance(claim.test, Spread) and num_seeds < SPREAD_SEEDS
-    reasons = _reasons(estimates, failing, required.meaning)
+    reasons = _reasons(estimates, failing, required, measure)
     if too_few:
-        reasons += (f"{num_seeds} seeds say too little of how far seeds lie apart",)
+        reasons["too few seeds"] = f"{num_seeds} seeds say too little of how far seeds lie apart"
     verdict = combined(one.verdict for one in estimates)
     return replace(
         blank,
@@ -216,7 +219,8 @@ def _finding(
         estimates=estimates,
         num_seeds=compared[0].runs[1] if measure.stage == "evaluate" else None,
         num_pretraining_seeds=compared[0].runs[0],
-        reasons=reasons,
+        reasons=tuple(reasons.values()),
+        why=", ".join(reasons),
     )
 
 
@@ -291,17 +295,28 @@ def _statistic(part: Part, compared: Compared, finding: Finding) -> tuple[Statis
 
 
 def _reasons(
-    estimates: Iterable[Estimate], failing: Mapping[str, float], meaning: str
-) -> tuple[str, ...]:
-    reasons = []
+    estimates: Iterable[Estimate],
+    failing: Mapping[str, float],
+    required: Requirement,
+    measure: Measure,
+) -> dict[str, str]:
+    """Why it is undecided whatever the interval: in a few words -> in full."""
+    reasons = {}
     if failing:
-        cells = ", ".join(f"{cell} ({excess:+.2f})" for cell, excess in failing.items())
-        reasons.append(f"not every compared model {meaning}: {cells}")
+        cells = ", ".join(
+            f"{cell} ({round(excess, 2) + 0.0:+.2f} {measure.unit})"  # + 0.0: no "-0.00"
+            for cell, excess in failing.items()
+        )
+        metric, above = required.compared(measure.metric)
+        reasons[required.otherwise] = (
+            f"not every compared model {required.meaning}: {cells}; in brackets: {metric} less "
+            f"{above} with the worst seed, which must be above {required.by:g} {measure.unit}"
+        )
     if any(one.interval.low is None for one in estimates):
-        reasons.append("one language and one seed have no interval")
+        reasons["no interval"] = "one language and one seed have no interval"
     if any(_is_lopsided(one.languages) for one in estimates):
-        reasons.append("a side of one language has no spread over languages")
-    return tuple(reasons)
+        reasons["a side of one language"] = "a side of one language has no spread over languages"
+    return reasons
 
 
 def _is_lopsided(languages: Sequence[Sequence[str]]) -> bool:

@@ -59,6 +59,12 @@ def verdict_text(verdict: Verdict, finding: Finding) -> str:
     return f"{verdict} (synthetic tasks)" if is_told else verdict
 
 
+def verdict_with_why(finding: Finding) -> str:
+    """`undecided at this scale: a model is at chance`"""
+    text = verdict_text(finding.verdict, finding)
+    return f"{text}: {finding.why}" if finding.why else text
+
+
 def as_csv(findings: Iterable[Finding]) -> str:
     """A row for each finding, and one more for each place of a claim of several."""
     stream = io.StringIO()
@@ -266,7 +272,7 @@ def _place(place: Iterable[tuple[str, str]]) -> str:
 
 
 def _bold(finding: Finding) -> str:
-    text = verdict_text(finding.verdict, finding)
+    text = verdict_with_why(finding)
     return f"**{text}**" if finding.verdict in ("holds", "does not hold") else text
 
 

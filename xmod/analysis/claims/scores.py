@@ -170,10 +170,7 @@ class Scores:
 
     def failing(self, part: Part, compared: Compared, required: Requirement) -> dict[str, float]:
         """Cell -> by how much its worst seed exceeds what is required, where that is too little."""
-        metric, above = (
-            name.replace("{metric}", self.measure.metric)
-            for name in (required.metric, required.above)
-        )
+        metric, above = required.compared(self.measure.metric)
         isos = {iso for sample in compared.languages for iso in sample}
         found: dict[str, float] = {}
         for term in part.terms:

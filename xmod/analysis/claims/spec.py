@@ -61,6 +61,12 @@ class Requirement(Section):
     by: float
     meaning: LongText
     """What a model does that shows it, such as "uses the order of words"."""
+    otherwise: LongText
+    """Of a model that does not, beside the verdict: "a model is at chance"."""
+
+    def compared(self, metric: str) -> tuple[str, str]:
+        """`metric` and `above` of a measure of `metric`."""
+        return self.metric.replace("{metric}", metric), self.above.replace("{metric}", metric)
 
 
 class Measure(Section):

@@ -11,7 +11,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from xmod.analysis.claims.judge import Finding, Verdict
-from xmod.analysis.claims.render import estimate_text, measure_text, verdict_text
+from xmod.analysis.claims.render import estimate_text, measure_text, verdict_with_why
 from xmod.analysis.claims.words import describe_test, expected_in_words
 from xmod.languages import LanguageTable
 
@@ -29,7 +29,9 @@ class Measured:
     """What one measure says of a claim."""
 
     measure: str
+    kind: Verdict
     verdict: str
+    """The same, with what it is about and why it is undecided."""
     look: str
     estimate: str
     """With its interval and unit; empty where there is none."""
@@ -64,9 +66,9 @@ class Claims:
 
     @property
     def counts(self) -> str:
-        """`holds: 5, not run: 2`."""
-        counted = Counter(one.verdict for claim in self.claims for one in claim.measured)
-        return ", ".join(f"{verdict}: {number}" for verdict, number in counted.most_common())
+        """`holds: 5, not run: 2`, as the page of claims counts them."""
+        counted = Counter(one.kind for claim in self.claims for one in claim.measured)
+        return ", ".join(f"{verdict}: {counted[verdict]}" for verdict in LOOKS if counted[verdict])
 
 
 def shown_claims(findings: Sequence[Finding], table: LanguageTable, *, is_draft: bool) -> Claims:
@@ -90,7 +92,8 @@ def _claim(findings: Sequence[Finding], table: LanguageTable) -> Claim:
 def _measured(finding: Finding) -> Measured:
     return Measured(
         measure=measure_text(finding),
-        verdict=verdict_text(finding.verdict, finding),
+        kind=finding.verdict,
+        verdict=verdict_with_why(finding),
         look=LOOKS[finding.verdict],
         estimate=estimate_text(finding.headline, finding) if finding.headline else "",
         expected=expected_in_words(finding),

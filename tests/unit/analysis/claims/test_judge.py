@@ -333,6 +333,7 @@ def test_spread_is_over_seeds() -> None:
     found = judged("xmod_of_75_languages_is_less_stable", "xnli", score, seeds=2)
     assert found.verdict == "undecided at this scale"
     assert "2 seeds say too little" in found.reasons[-1]
+    assert found.why == "too few seeds"
 
 
 def test_adapters_follow_or_not() -> None:
@@ -369,7 +370,11 @@ def test_a_model_that_uses_no_context_leaves_it_undecided() -> None:
     assert found.estimates, "the numbers are told all the same"
     (reason,) = found.reasons
     assert reason.startswith("not every compared model uses the order of words: shared.13.")
-    assert "(+0.05)" in reason
+    assert "(+0.05 nats)" in reason
+    assert reason.endswith(
+        "shuffled_nll less nll with the worst seed, which must be above 0.1 nats"
+    )
+    assert found.why == "a model does not use the order of words"
 
 
 def test_one_seed_at_chance_leaves_it_undecided() -> None:
@@ -388,6 +393,21 @@ def test_scores_at_chance_are_undecided() -> None:
     found = judged("added_on_par_with_pretrained", "xnli", flat(33.5), chance=100 / 3)
     assert found.verdict == "undecided at this scale"
     assert "is better than chance" in found.reasons[0]
+    assert found.why == "a model is at chance"
+
+
+def test_a_score_a_hair_below_chance_is_not_minus_nothing() -> None:
+    found = judged("shared_leads_at_13_languages", "xnli", flat(33.333), chance=100 / 3)
+    assert "(+0.00 points)" in found.reasons[0]
+    assert "-0.00" not in found.reasons[0]
+
+
+def test_an_interval_that_straddles_needs_no_further_reason() -> None:
+    def score(asked: Asked) -> float:
+        return 60.0 + (asked.is_xmod * (4.0 if asked.seed == 1 else -4.0))
+
+    found = judged(ADDED_CLAIM, "xnli", score)
+    assert (found.verdict, found.why, found.reasons) == ("undecided at this scale", "", ())
 
 
 def test_synthetic_sets_are_told() -> None:

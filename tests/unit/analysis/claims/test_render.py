@@ -60,6 +60,18 @@ def test_the_page_begins_with_all_verdicts(page: str, findings: tuple[Finding, .
     assert "no interval covers the luck of pre-training" in page
 
 
+def test_why_it_is_undecided_stands_beside_the_verdict() -> None:
+    """A whole interval where the claim says, yet undecided, would puzzle."""
+    found = scenes.judged("xmod_beats_shared_on_added_languages", "xnli", score, chance=49.0)
+    text = markdown(
+        [found], method=scenes.declared().method, table=synthetic.languages(), title_note=""
+    )
+    verdict = "undecided at this scale: a model is at chance"
+    assert text.count(f"| XNLI accuracy | {verdict} | +2.0 [+2.0, +2.0] points |") == 2
+    (row,) = csv.DictReader(io.StringIO(as_csv([found])))
+    assert row["verdict"] == "undecided at this scale", "programs read the verdict alone"
+
+
 def test_every_claim_is_quoted_stated_and_counted(page: str) -> None:
     for name, claim in scenes.declared().claims.items():
         start = page.index(f"\n## {name}\n")

@@ -42,7 +42,22 @@ def test_a_claim_with_its_measures() -> None:
     assert first.estimate.endswith("] points")
     assert first.expected == "below 0 points"
     assert (second.estimate, second.look, second.reasons) == ("", "missing", ("why",))
-    assert claims.counts == "holds (synthetic tasks): 1, not run: 1"
+    assert claims.counts == "holds: 1, not run: 1"
+
+
+def test_verdicts_are_counted_as_the_page_of_claims_does() -> None:
+    """In its order, synthetic or not, whatever the reason."""
+    one = judged(NAME, "xnli", score)
+    undecided = replace(one, verdict="undecided at this scale", why="a model is at chance")
+    made = replace(undecided, is_synthetic=True, why="")
+    claims = shown(undecided, made, one)
+    assert claims.counts == "holds: 1, undecided at this scale: 2"
+    verdicts = [measured.verdict for claim in claims.claims for measured in claim.measured]
+    assert verdicts == [
+        "undecided at this scale: a model is at chance",
+        "undecided at this scale (synthetic tasks)",
+        "holds",
+    ]
 
 
 def test_a_quote_is_text_with_emphasis() -> None:
