@@ -39,7 +39,7 @@ def page(capsys: pytest.CaptureFixture[str] | None = None) -> Strict:
     """The page of the run as its files are now."""
     report.main(["--configfile", "mine.yaml"])
     if capsys is not None:
-        assert capsys.readouterr().out.startswith("results/small/report.html (")
+        assert capsys.readouterr().out.startswith("results/small/report.html written (")
     return Strict(Path("results/small/report.html").read_text(encoding="utf-8"))
 
 
