@@ -75,7 +75,7 @@ def main() -> None:
     results = Path(config.results) / config.name
     stages = measure(results, since=arguments.since or 0.0)
     if not stages:
-        print("Nothing was to be done: all results are there.")
+        print("No text, model or score had to be made; figures and tables are up to date.")
         return
     began = arguments.since
     wall = covered(_all_spans(stages)) if began is None else time.time() - began

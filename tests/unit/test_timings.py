@@ -154,5 +154,5 @@ def test_nothing_done_is_said(
     results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(monkeypatch, results, BEGIN + 99.0, "all")
-    assert "Nothing was to be done" in capsys.readouterr().out
+    assert "No text, model or score" in capsys.readouterr().out
     assert not (results / "summary").exists()
